@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/conf.h"
+
+#include <string.h>
+
+#include "ops/conf_shared.h"
+
+static const char *
+delivery_word(int value)
+{
+	static const char *const words[] = {[DELIVERY_ORDERED] = "ordered",
+					    [DELIVERY_IMMEDIATE] = "immediate",
+					    NULL};
+
+	return words[value];
+}
+
+static const char *
+over_quota_word(int value)
+{
+	static const char *const words[] = {
+		[QUOTA_WARN] = "warn", [QUOTA_PACE] = "pace", NULL};
+
+	return words[value];
+}
+
+static const struct conf_row relay_rows[] = {
+	{.key = "name",
+	 .type = CONF_NAME,
+	 .required = true,
+	 CONF_FIELD(struct remote_settings, name),
+	 .help = "as in its certificate"},
+	{.key = "paths",
+	 .type = CONF_LIST,
+	 CONF_FIELD(struct remote_settings, paths),
+	 .record = &conf_paths,
+	 .capacity = PATHS_MAX,
+	 .count_offset = offsetof(struct remote_settings, path_count),
+	 .help = "how this node dials it"},
+};
+static const struct conf_record relay =
+	CONF_RECORD_OF(struct remote_settings, relay_rows);
+
+/* The defaults are a flow's limits in a Transit Gateway multicast domain with
+ * fewer than ten receivers. */
+static const struct conf_row quota_rows[] = {
+	{.key = "flow_pps",
+	 .type = CONF_FREQUENCY,
+	 CONF_FIELD(struct emit_settings, quota.flow_pps),
+	 .min = "1",
+	 .max = "1000000000",
+	 .fallback = "75000",
+	 .zero = "unlimited",
+	 .help = "packets per second of one channel"},
+	{.key = "flow_rate",
+	 .type = CONF_RATE,
+	 CONF_FIELD(struct emit_settings, quota.flow_bps),
+	 .min = "1kbit",
+	 .max = "1000Gbit",
+	 .fallback = "1Gbit",
+	 .zero = "unlimited",
+	 .help = "bits per second of one channel"},
+	{.key = "total_pps",
+	 .type = CONF_FREQUENCY,
+	 CONF_FIELD(struct emit_settings, quota.total_pps),
+	 .min = "1",
+	 .max = "1000000000",
+	 .fallback = "0",
+	 .zero = "unlimited",
+	 .help = "packets per second of all channels"},
+	{.key = "total_rate",
+	 .type = CONF_RATE,
+	 CONF_FIELD(struct emit_settings, quota.total_bps),
+	 .min = "1kbit",
+	 .max = "1000Gbit",
+	 .fallback = "0",
+	 .zero = "unlimited",
+	 .help = "bits per second of all channels"},
+};
+static const struct conf_record quota =
+	CONF_RECORD_OF(struct emit_settings, quota_rows);
+
+static const struct conf_row emit_rows[] = {
+	{.key = "interface",
+	 .type = CONF_STRING,
+	 .required = true,
+	 CONF_FIELD(struct emit_settings, interface),
+	 .min = "1",
+	 .max = "15",
+	 .help = "interface in the multicast domain"},
+	{.key = "ttl",
+	 .type = CONF_COUNT,
+	 CONF_FIELD(struct emit_settings, ttl),
+	 .min = "1",
+	 .max = "255",
+	 .fallback = "8",
+	 .help = "IP time to live"},
+	{.key = "dscp",
+	 .type = CONF_COUNT,
+	 CONF_FIELD(struct emit_settings, dscp),
+	 .min = "0",
+	 .max = "63",
+	 .fallback = "0",
+	 .help = "differentiated services code point"},
+	{.key = "fragment",
+	 .type = CONF_BOOL,
+	 CONF_FIELD(struct emit_settings, fragment),
+	 .fallback = "false",
+	 .help = "whether too long a datagram may be fragmented"},
+	{.key = "loop",
+	 .type = CONF_BOOL,
+	 CONF_FIELD(struct emit_settings, loop),
+	 .fallback = "false",
+	 .help = "whether receivers on this host see it too"},
+	{.key = "quota",
+	 .type = CONF_RECORD,
+	 .record = &quota,
+	 .help = "what the network takes"},
+	{.key = "over_quota",
+	 .type = CONF_WORD,
+	 CONF_FIELD(struct emit_settings, over_quota),
+	 .fallback = "warn",
+	 .word = over_quota_word,
+	 .help = "what is done beyond the quota"},
+};
+static const struct conf_record emit = CONF_RECORD_OF(struct emit_settings, emit_rows);
+
+static const struct conf_row output_rows[] = {
+	{.key = "name",
+	 .type = CONF_NAME,
+	 .required = true,
+	 CONF_FIELD(struct output_settings, name),
+	 .help = "as in the relay"},
+	{.key = "relay",
+	 .type = CONF_NAME,
+	 CONF_FIELD(struct output_settings, relay),
+	 .help = "the one relay that is meant"},
+	{.key = "group",
+	 .type = CONF_GROUP,
+	 CONF_FIELD(struct output_settings, group),
+	 .help = "multicast address to emit to"},
+	{.key = "port",
+	 .type = CONF_COUNT,
+	 CONF_FIELD(struct output_settings, port),
+	 .min = "1",
+	 .max = "65535",
+	 .help = "UDP port to emit to"},
+	{.key = "delivery",
+	 .type = CONF_WORD,
+	 CONF_FIELD(struct output_settings, delivery),
+	 .fallback = "ordered",
+	 .word = delivery_word,
+	 .help = "in sequence order, or on arrival"},
+	{.key = "max_age",
+	 .type = CONF_DURATION,
+	 CONF_FIELD(struct output_settings, max_age_ns),
+	 .min = "1ms",
+	 .max = "1h",
+	 .fallback = "0",
+	 .zero = "never",
+	 .help = "age from capture beyond which a datagram is not emitted"},
+};
+static const struct conf_record output =
+	CONF_RECORD_OF(struct output_settings, output_rows);
+
+static const struct conf_row recovery_rows[] = {
+	{.key = "give_up",
+	 .type = CONF_DURATION,
+	 CONF_FIELD(struct recovery_settings, give_up_ns),
+	 .min = "1ms",
+	 .max = "1min",
+	 .fallback = "200ms",
+	 .help = "age at which a gap is no longer requested"},
+	{.key = "reorder",
+	 .type = CONF_DURATION,
+	 CONF_FIELD(struct recovery_settings, reorder_ns),
+	 .min = "1us",
+	 .max = "10s",
+	 .fallback = "0",
+	 .zero = "as measured",
+	 .help = "hold-off before the first request"},
+	{.key = "window",
+	 .type = CONF_COUNT,
+	 CONF_FIELD(struct recovery_settings, window_datagrams),
+	 .min = "64",
+	 .max = "1048576",
+	 .fallback = "16384",
+	 .help = "datagrams from the next to emit to the newest, per channel"},
+	{.key = "memory",
+	 .type = CONF_SIZE,
+	 CONF_FIELD(struct recovery_settings, memory_bytes),
+	 .min = "1MiB",
+	 .max = "1024GiB",
+	 .fallback = "64MiB",
+	 .help = "for what is held, per lane"},
+	{.key = "channels",
+	 .type = CONF_COUNT,
+	 CONF_FIELD(struct recovery_settings, channels),
+	 .min = "1",
+	 .max = "4096",
+	 .fallback = "512",
+	 .help = "most channels taken from one relay"},
+};
+static const struct conf_record recovery =
+	CONF_RECORD_OF(struct recovery_settings, recovery_rows);
+
+static const struct conf_row peer_rows[] = {
+	{.key = "node",
+	 .type = CONF_NAME,
+	 .required = true,
+	 CONF_FIELD(struct peer_settings, node),
+	 .help = "this node's name, as in its certificate"},
+	{.key = "listen",
+	 .type = CONF_LIST,
+	 .record = &conf_listen,
+	 CONF_FIELD(struct peer_settings, listen),
+	 .capacity = LISTENERS_MAX,
+	 .count_offset = offsetof(struct peer_settings, listen_count),
+	 .help = "where relays may dial in"},
+	{.key = "tls",
+	 .type = CONF_RECORD,
+	 .required = true,
+	 .record = &conf_tls,
+	 CONF_FIELD(struct peer_settings, tls),
+	 .help = "certificates and keys"},
+	{.key = "relays",
+	 .type = CONF_LIST,
+	 .required = true,
+	 .record = &relay,
+	 CONF_FIELD(struct peer_settings, remotes),
+	 .heap = true,
+	 .count_offset = offsetof(struct peer_settings, remote_count),
+	 .capacity = REMOTES_MAX,
+	 .help = "from whom channels are taken"},
+	{.key = "emit",
+	 .type = CONF_RECORD,
+	 .required = true,
+	 .record = &emit,
+	 CONF_FIELD(struct peer_settings, emit),
+	 .help = "where datagrams go"},
+	{.key = "channels",
+	 .type = CONF_LIST,
+	 .record = &output,
+	 CONF_FIELD(struct peer_settings, outputs),
+	 .heap = true,
+	 .count_offset = offsetof(struct peer_settings, output_count),
+	 .capacity = CHANNELS_MAX,
+	 .help = "channels that are not emitted as they were captured"},
+	{.key = "recovery",
+	 .type = CONF_RECORD,
+	 .record = &recovery,
+	 CONF_FIELD(struct peer_settings, recovery),
+	 .help = "how gaps are repaired"},
+	{.key = "session",
+	 .type = CONF_RECORD,
+	 .record = &conf_session,
+	 CONF_FIELD(struct peer_settings, session),
+	 .help = "timing of heartbeats and paths"},
+	{.key = "metrics",
+	 .type = CONF_RECORD,
+	 .record = &conf_metrics,
+	 CONF_FIELD(struct peer_settings, service),
+	 .help = "figures over HTTP"},
+	{.key = "control",
+	 .type = CONF_RECORD,
+	 .record = &conf_control,
+	 CONF_FIELD(struct peer_settings, service),
+	 .help = "for tomboloctl(8)"},
+	{.key = "log",
+	 .type = CONF_RECORD,
+	 .record = &conf_log,
+	 CONF_FIELD(struct peer_settings, service),
+	 .help = "what is logged"},
+};
+static const struct conf_record peer = CONF_RECORD_OF(struct peer_settings, peer_rows);
+
+/* The one place that knows that pacing is not there yet. */
+static void
+check_emit(struct conf *c, const struct emit_settings *s)
+{
+	if (s->over_quota == QUOTA_PACE)
+		conf_refuse(c, conf_path("emit.over_quota"),
+			    "pace is not implemented in this release; allowed: warn");
+}
+
+static void
+check_output_relay(struct conf *c, const struct peer_settings *s, size_t i)
+{
+	const char *name = s->outputs[i].relay;
+
+	for (size_t k = 0; k < s->remote_count; k++) {
+		if (name[0] == '\0' || strcmp(s->remotes[k].name, name) == 0)
+			return;
+	}
+	conf_refuse(
+		c, conf_path("channels[%zu].relay", i),
+		"\"%s\" is not listed; allowed: a name of relays, or no relay for any",
+		name);
+}
+
+/* A group and port that are as captured are known only when the relay has told
+ * them, so only two that are both written here can be compared. */
+static void
+check_output_twins(struct conf *c, const struct output_settings *outputs, size_t i)
+{
+	const struct output_settings *a = &outputs[i], *b = outputs;
+
+	for (size_t k = 0; k < i && !c->report.failed; k++, b++) {
+		if (strcmp(b->name, a->name) == 0 && strcmp(b->relay, a->relay) == 0)
+			conf_refuse(
+				c, conf_path("channels[%zu].name", i),
+				"\"%s\" of %s is given by channels[%zu] already; keep "
+				"one",
+				a->name, a->relay[0] != '\0' ? a->relay : "any relay",
+				k);
+		if (a->group != 0 && a->port != 0 && b->group == a->group &&
+		    b->port == a->port)
+			conf_refuse(c, conf_path("channels[%zu].group", i),
+				    "group and port are those of channels[%zu]; two "
+				    "channels cannot be emitted to one address",
+				    k);
+	}
+}
+
+static void
+check_outputs(struct conf *c, const struct peer_settings *s)
+{
+	int64_t reorder_ns = s->recovery.reorder_ns;
+
+	for (size_t i = 0; i < s->output_count && !c->report.failed; i++) {
+		int64_t max_age_ns = s->outputs[i].max_age_ns;
+
+		check_output_relay(c, s, i);
+		check_output_twins(c, s->outputs, i);
+		if (max_age_ns != 0 && max_age_ns <= reorder_ns)
+			conf_refuse(c, conf_path("channels[%zu].max_age", i),
+				    "must be more than recovery.reorder, or what is "
+				    "missing is stale before it is requested");
+	}
+}
+
+static void
+check_recovery(struct conf *c, const struct recovery_settings *s)
+{
+	uint32_t window = s->window_datagrams;
+
+	if ((window & (window - 1)) != 0)
+		conf_refuse(
+			c, conf_path("recovery.window"),
+			"%u is not a power of two; allowed: 64, 128, 256 ... 1048576",
+			window);
+	if (s->reorder_ns >= s->give_up_ns)
+		conf_refuse(c, conf_path("recovery.reorder"),
+			    "must be less than recovery.give_up, or nothing is ever "
+			    "requested");
+}
+
+static void
+check_peer(struct conf *c, void *settings)
+{
+	struct peer_settings *s = settings;
+	struct conf_ends ends = {
+		.remotes_key = "relays",
+		.listen = s->listen,
+		.listen_count = s->listen_count,
+		.remotes = s->remotes,
+		.remote_count = s->remote_count,
+		.service = &s->service,
+	};
+
+	conf_check_ends(c, &ends);
+	check_emit(c, &s->emit);
+	check_outputs(c, s);
+	check_recovery(c, &s->recovery);
+	conf_check_session(c, &s->session);
+}
+
+struct peer_settings *
+peer_conf_load(const char *file, char *error, size_t error_bytes)
+{
+	return conf_load(&peer, check_peer, conf_report_init(file, error, error_bytes));
+}
+
+struct peer_settings *
+peer_conf_parse(const char *file, const char *text, size_t bytes, char *error,
+		size_t error_bytes)
+{
+	return conf_parse(&peer, check_peer, conf_report_init(file, error, error_bytes),
+			  text, bytes);
+}
+
+void
+peer_conf_print(const struct peer_settings *s, FILE *out)
+{
+	conf_print(&peer, s, out);
+}
+
+void
+peer_conf_free(struct peer_settings *s)
+{
+	conf_delete(&peer, s);
+}
+
+const struct conf_record *
+peer_conf_record(void)
+{
+	return &peer;
+}

@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/conf.h"
+
+#include <string.h>
+
+#include "ops/conf_shared.h"
+#include "path/feed.h"
+
+static const char *
+join_word(int value)
+{
+	static const char *const words[] = {
+		[JOIN_IGMP] = "igmp", [JOIN_NONE] = "none", NULL};
+
+	return words[value];
+}
+
+static const char *
+feed_word(int value)
+{
+	return (size_t)value < feed_count() ? feed_name(value) : NULL;
+}
+
+static const struct conf_row fragments_rows[] = {
+	{.key = "datagrams",
+	 .type = CONF_COUNT,
+	 CONF_FIELD(struct capture_settings, fragment_datagrams),
+	 .min = "1",
+	 .max = "4096",
+	 .fallback = "64",
+	 .help = "fragmented datagrams being put together at once"},
+	{.key = "timeout",
+	 .type = CONF_DURATION,
+	 CONF_FIELD(struct capture_settings, fragment_timeout_ns),
+	 .min = "1ms",
+	 .max = "1min",
+	 .fallback = "1s",
+	 .help = "how long the fragments of a datagram are awaited"},
+};
+static const struct conf_record fragments =
+	CONF_RECORD_OF(struct capture_settings, fragments_rows);
+
+/* netdevice(7): IFNAMSIZ is 16 with the NUL. pcap_set_buffer_size(3PCAP) takes an
+ * int, so that 2GiB would be one too many. */
+static const struct conf_row capture_rows[] = {
+	{.key = "interface",
+	 .type = CONF_STRING,
+	 CONF_FIELD(struct capture_settings, interface),
+	 .min = "1",
+	 .max = "15",
+	 .help = "interface on the exchange's network"},
+	{.key = "file",
+	 .type = CONF_STRING,
+	 CONF_FIELD(struct capture_settings, file),
+	 .min = "1",
+	 .max = "4095",
+	 .help = "capture file to play instead"},
+	{.key = "join",
+	 .type = CONF_WORD,
+	 CONF_FIELD(struct capture_settings, join),
+	 .fallback = "igmp",
+	 .word = join_word,
+	 .help = "how groups are joined"},
+	{.key = "buffer",
+	 .type = CONF_SIZE,
+	 CONF_FIELD(struct capture_settings, buffer_bytes),
+	 .min = "1MiB",
+	 .max = "1GiB",
+	 .fallback = "64MiB",
+	 .help = "the kernel's capture ring"},
+	{.key = "immediate",
+	 .type = CONF_BOOL,
+	 CONF_FIELD(struct capture_settings, immediate),
+	 .fallback = "true",
+	 .help = "deliver each datagram at once, not by block"},
+	{.key = "promiscuous",
+	 .type = CONF_BOOL,
+	 CONF_FIELD(struct capture_settings, promiscuous),
+	 .fallback = "false",
+	 .help = "take frames for other hosts too, on a TAP or SPAN port"},
+	{.key = "pace",
+	 .type = CONF_PACE,
+	 CONF_FIELD(struct capture_settings, pace),
+	 .fallback = "original",
+	 .help = "how fast a file is played"},
+	{.key = "fragments",
+	 .type = CONF_RECORD,
+	 .record = &fragments,
+	 .help = "reassembly of IP fragments"},
+};
+static const struct conf_record capture =
+	CONF_RECORD_OF(struct capture_settings, capture_rows);
+
+static const struct conf_row channel_rows[] = {
+	{.key = "name",
+	 .type = CONF_NAME,
+	 .required = true,
+	 CONF_FIELD(struct channel_settings, name),
+	 .help = "the channel's own name"},
+	{.key = "group",
+	 .type = CONF_GROUP,
+	 .required = true,
+	 CONF_FIELD(struct channel_settings, group),
+	 .help = "its multicast address"},
+	{.key = "port",
+	 .type = CONF_COUNT,
+	 .required = true,
+	 CONF_FIELD(struct channel_settings, port),
+	 .min = "1",
+	 .max = "65535",
+	 .help = "its UDP destination port"},
+	{.key = "source",
+	 .type = CONF_HOST,
+	 CONF_FIELD(struct channel_settings, source),
+	 .help = "the only sender that is taken"},
+	{.key = "feed",
+	 .type = CONF_WORD,
+	 CONF_FIELD(struct channel_settings, feed),
+	 .fallback = "none",
+	 .word = feed_word,
+	 .help = "framing in which upstream gaps are looked for"},
+};
+static const struct conf_record channel =
+	CONF_RECORD_OF(struct channel_settings, channel_rows);
+
+static const struct conf_row history_rows[] = {
+	{.key = "memory",
+	 .type = CONF_SIZE,
+	 CONF_FIELD(struct history_settings, memory_bytes),
+	 .min = "1MiB",
+	 .max = "1024GiB",
+	 .fallback = "256MiB",
+	 .help = "memory of the history, per lane"},
+	{.key = "age",
+	 .type = CONF_DURATION,
+	 CONF_FIELD(struct history_settings, age_ns),
+	 .min = "1ms",
+	 .max = "1h",
+	 .fallback = "10s",
+	 .help = "how long a datagram can be repaired"},
+};
+static const struct conf_record history =
+	CONF_RECORD_OF(struct history_settings, history_rows);
+
+static const struct conf_row peer_rows[] = {
+	{.key = "name",
+	 .type = CONF_NAME,
+	 .required = true,
+	 CONF_FIELD(struct remote_settings, name),
+	 .help = "as in its certificate"},
+	{.key = "paths",
+	 .type = CONF_LIST,
+	 CONF_FIELD(struct remote_settings, paths),
+	 .record = &conf_paths,
+	 .capacity = PATHS_MAX,
+	 .count_offset = offsetof(struct remote_settings, path_count),
+	 .help = "how this node dials it"},
+	{.key = "shed_age",
+	 .type = CONF_DURATION,
+	 CONF_FIELD(struct remote_settings, shed_age_ns),
+	 .min = "1ms",
+	 .max = "1h",
+	 .fallback = "0",
+	 .zero = "never",
+	 .help = "age at which a datagram is no longer sent live"},
+	{.key = "shed_bytes",
+	 .type = CONF_SIZE,
+	 CONF_FIELD(struct remote_settings, shed_bytes),
+	 .min = "64KiB",
+	 .max = "1024GiB",
+	 .fallback = "0",
+	 .zero = "never",
+	 .help = "unsent bytes beyond which the oldest are no longer sent live"},
+	{.key = "repair_rate",
+	 .type = CONF_FREQUENCY,
+	 CONF_FIELD(struct remote_settings, repair_rate),
+	 .min = "1",
+	 .max = "100000000",
+	 .fallback = "0",
+	 .zero = "a quarter of the live rate",
+	 .help = "repairs per second at most"},
+};
+static const struct conf_record peer =
+	CONF_RECORD_OF(struct remote_settings, peer_rows);
+
+static const struct conf_row relay_rows[] = {
+	{.key = "node",
+	 .type = CONF_NAME,
+	 .required = true,
+	 CONF_FIELD(struct relay_settings, node),
+	 .help = "this node's name, as in its certificate"},
+	{.key = "capture",
+	 .type = CONF_RECORD,
+	 .required = true,
+	 .record = &capture,
+	 CONF_FIELD(struct relay_settings, capture),
+	 .help = "where datagrams come from"},
+	{.key = "channels",
+	 .type = CONF_LIST,
+	 .required = true,
+	 .record = &channel,
+	 CONF_FIELD(struct relay_settings, channels),
+	 .heap = true,
+	 .count_offset = offsetof(struct relay_settings, channel_count),
+	 .capacity = CHANNELS_MAX,
+	 .help = "what is carried"},
+	{.key = "history",
+	 .type = CONF_RECORD,
+	 .record = &history,
+	 CONF_FIELD(struct relay_settings, history),
+	 .help = "what is kept for repairs"},
+	{.key = "tls",
+	 .type = CONF_RECORD,
+	 .required = true,
+	 .record = &conf_tls,
+	 CONF_FIELD(struct relay_settings, tls),
+	 .help = "certificates and keys"},
+	{.key = "listen",
+	 .type = CONF_LIST,
+	 .record = &conf_listen,
+	 CONF_FIELD(struct relay_settings, listen),
+	 .capacity = LISTENERS_MAX,
+	 .count_offset = offsetof(struct relay_settings, listen_count),
+	 .help = "where peers may dial in"},
+	{.key = "peers",
+	 .type = CONF_LIST,
+	 .required = true,
+	 .record = &peer,
+	 CONF_FIELD(struct relay_settings, remotes),
+	 .heap = true,
+	 .count_offset = offsetof(struct relay_settings, remote_count),
+	 .capacity = REMOTES_MAX,
+	 .help = "who is served"},
+	{.key = "session",
+	 .type = CONF_RECORD,
+	 .record = &conf_session,
+	 CONF_FIELD(struct relay_settings, session),
+	 .help = "timing of heartbeats and paths"},
+	{.key = "metrics",
+	 .type = CONF_RECORD,
+	 .record = &conf_metrics,
+	 CONF_FIELD(struct relay_settings, service),
+	 .help = "figures over HTTP"},
+	{.key = "control",
+	 .type = CONF_RECORD,
+	 .record = &conf_control,
+	 CONF_FIELD(struct relay_settings, service),
+	 .help = "for tomboloctl(8)"},
+	{.key = "log",
+	 .type = CONF_RECORD,
+	 .record = &conf_log,
+	 CONF_FIELD(struct relay_settings, service),
+	 .help = "what is logged"},
+};
+static const struct conf_record relay =
+	CONF_RECORD_OF(struct relay_settings, relay_rows);
+
+static void
+check_capture(struct conf *c, const struct capture_settings *s)
+{
+	if ((s->interface == NULL) == (s->file == NULL))
+		conf_refuse(c, conf_path("capture"),
+			    "has %s of interface and file; exactly one is due",
+			    s->file == NULL ? "none" : "both");
+	if (s->interface != NULL && s->pace != 1.0)
+		conf_refuse(c, conf_path("capture.pace"),
+			    "is for capture.file only; leave it out with "
+			    "capture.interface");
+}
+
+static void
+check_channel(struct conf *c, const struct channel_settings *channels, size_t i)
+{
+	const struct channel_settings *a = &channels[i], *b = channels;
+
+	for (size_t k = 0; k < i && !c->report.failed; k++, b++) {
+		if (strcmp(b->name, a->name) == 0)
+			conf_refuse(
+				c, conf_path("channels[%zu].name", i),
+				"\"%s\" is the name of channels[%zu] too; names must "
+				"differ",
+				a->name, k);
+		if (b->group == a->group && b->port == a->port &&
+		    b->source == a->source)
+			conf_refuse(
+				c, conf_path("channels[%zu].group", i),
+				"group, port and source are those of channels[%zu]; "
+				"one channel carries them",
+				k);
+	}
+}
+
+/* What was shed must still be in the history, or shedding would be losing. */
+static void
+check_shed(struct conf *c, const struct relay_settings *s, size_t i)
+{
+	const struct remote_settings *r = &s->remotes[i];
+
+	if (r->shed_age_ns >= s->history.age_ns)
+		conf_refuse(c, conf_path("peers[%zu].shed_age", i),
+			    "must be less than history.age, or what is shed cannot be "
+			    "repaired");
+	if (r->shed_bytes >= s->history.memory_bytes)
+		conf_refuse(
+			c, conf_path("peers[%zu].shed_bytes", i),
+			"must be less than history.memory, or what is shed cannot be "
+			"repaired");
+}
+
+static void
+check_relay(struct conf *c, void *settings)
+{
+	struct relay_settings *s = settings;
+	struct conf_ends ends = {
+		.remotes_key = "peers",
+		.listen = s->listen,
+		.listen_count = s->listen_count,
+		.remotes = s->remotes,
+		.remote_count = s->remote_count,
+		.service = &s->service,
+	};
+
+	check_capture(c, &s->capture);
+	for (size_t i = 0; i < s->channel_count && !c->report.failed; i++)
+		check_channel(c, s->channels, i);
+	conf_check_ends(c, &ends);
+	for (size_t i = 0; i < s->remote_count; i++)
+		check_shed(c, s, i);
+	conf_check_session(c, &s->session);
+}
+
+struct relay_settings *
+relay_conf_load(const char *file, char *error, size_t error_bytes)
+{
+	return conf_load(&relay, check_relay,
+			 conf_report_init(file, error, error_bytes));
+}
+
+struct relay_settings *
+relay_conf_parse(const char *file, const char *text, size_t bytes, char *error,
+		 size_t error_bytes)
+{
+	return conf_parse(&relay, check_relay,
+			  conf_report_init(file, error, error_bytes), text, bytes);
+}
+
+void
+relay_conf_print(const struct relay_settings *s, FILE *out)
+{
+	conf_print(&relay, s, out);
+}
+
+void
+relay_conf_free(struct relay_settings *s)
+{
+	conf_delete(&relay, s);
+}
+
+const struct conf_record *
+relay_conf_record(void)
+{
+	return &relay;
+}

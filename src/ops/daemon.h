@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_DAEMON_H
+#define TOMBOLO_DAEMON_H
+/*
+ * The main thread of either daemon: command line, signals, service manager, HTTP.
+ * It moves no datagram; it starts lanes, tells them what the operator wants, and
+ * waits for their end.
+ */
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "ops/settings.h"
+
+struct lane;
+struct http;
+
+struct daemon_options {
+	const char *file;
+	bool check; /* -n */
+	bool print; /* -p */
+};
+
+/* getopt(3) for -f -n -p -V -h. Prints help, version or usage and exits where these
+ * are asked for or due: status 0, or 2 for a usage error. */
+struct daemon_options daemon_options(int argc, char **argv, const char *program,
+				     const char *default_file);
+
+struct daemon {
+	const char *program;
+	const struct service_settings *service;
+	struct lane *const *lanes;
+	size_t lane_count;
+	/* Adds the routes of this half. */
+	void (*routes)(void *arg, struct http *http);
+	void *arg;
+};
+
+/* Starts the lanes, says READY, and runs until all have ended: by SIGTERM or SIGINT,
+ * which drain (a second one ends at once), or by themselves (a capture file's end).
+ * SIGHUP has the certificates read again. Returns the exit status. */
+int daemon_run(const struct daemon *d);
+
+#endif

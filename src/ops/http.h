@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_HTTP_H
+#define TOMBOLO_HTTP_H
+/*
+ * HTTP for the control thread: /metrics on a TCP endpoint, the control socket on a
+ * Unix path. GET and HEAD of registered paths, nothing else; one request to a
+ * connection.
+ *
+ * Whatever a client does, it costs at most one of HTTP_CONNECTIONS_MAX places for
+ * at most HTTP_TIMEOUT_S. When all places are taken the kernel queues, and who
+ * waits there is served when one becomes free.
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/counter.h"
+
+#define HTTP_CONNECTIONS_MAX   64
+#define HTTP_HEADER_BYTES_MAX  8192 /* request line and headers */
+#define HTTP_ROUTES_MAX        16
+#define HTTP_TIMEOUT_S         5 /* from accept to the last byte of the answer */
+#define HTTP_PENDING_BYTES_MAX (64 * 1024 * 1024) /* answers not yet read by clients */
+
+struct endpoint;
+struct event_base;
+struct evbuffer;
+struct http;
+
+/* Fills out and, if they are not to be "text/plain; charset=utf-8" and 200, sets
+ * content_type (a string that outlives the call) and status. */
+typedef void http_handler(void *arg, struct evbuffer *out, const char **content_type,
+			  int *status);
+
+/*
+ * Listens on tcp (NULL or port 0: not) and on socket_path (NULL: not; mode 0660; a
+ * socket that nobody answers on is replaced). All calls and handlers run on the
+ * thread that runs the base. On error NULL, with a line for the operator in error.
+ */
+struct http *http_new(struct event_base *base, const struct endpoint *tcp,
+		      const char *socket_path, char *error, size_t error_bytes);
+
+/* Before the loop runs; path is borrowed until http_free(). */
+void http_route(struct http *h, const char *path, http_handler *handler, void *arg);
+
+/* Closes everything and removes the socket's file, if it is still ours. */
+void http_free(struct http *h);
+
+#define HTTP_COUNTERS(X)                                                              \
+	X(accepted, "connections", "Connections accepted")                            \
+	X(answered, "requests", "Requests answered by a handler")                     \
+	X(refused, "requests", "Requests refused: path, method, or too much pending") \
+	X(timeouts, "connections", "Connections closed for taking too long")
+
+struct http_figures {
+#define X(id, unit, help) counter_t id;
+	HTTP_COUNTERS(X)
+#undef X
+	gauge_t connections;
+};
+const struct http_figures *http_figures(const struct http *h);
+
+#endif

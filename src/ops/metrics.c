@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/metrics.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/histogram.h"
+#include "ops/metrics_shared.h"
+#include "path/timing.h"
+#include "path/tunnel.h"
+
+/* ---- labels and rows ---- */
+
+void
+metrics_label(struct metrics_labels *l, size_t place, const char *name, const char *value)
+{
+	l->all[place] = (struct exposition_label){name, value};
+	l->count = place + 1;
+}
+
+void
+metrics_label_lane(struct metrics_labels *l, size_t lane)
+{
+	snprintf(l->lane, sizeof(l->lane), "%zu", lane);
+	metrics_label(l, 0, "lane", l->lane);
+}
+
+void
+metrics_u64(struct evbuffer *out, const char *family, const struct metrics_labels *labels,
+	    uint64_t value)
+{
+	exposition_u64(out, family, labels->all, labels->count, value);
+}
+
+void
+metrics_row_head(struct evbuffer *out, const struct metrics_row *rows, size_t i)
+{
+	const struct metrics_row *row = &rows[i];
+
+	if (i == 0 || strcmp(rows[i - 1].family, row->family) != 0)
+		exposition_family(out, row->family, row->type,
+				  row->family_help ? row->family_help : row->help);
+}
+
+void
+metrics_row_put(struct evbuffer *out, const struct metrics_row *row,
+		struct metrics_labels *labels, const void *book)
+{
+	const counter_t *c = (const void *)((const char *)book + row->offset);
+	size_t place = labels->count;
+
+	if (row->label)
+		metrics_label(labels, place, row->label, row->value);
+	metrics_u64(out, row->family, labels, counter_get(c));
+	labels->count = place;
+}
+
+/* ---- the process and its lanes ---- */
+
+static void
+put_build(struct evbuffer *out, struct lane_views lanes)
+{
+	const char *family = "tombolo_build_info";
+	struct exposition_label label;
+
+	exposition_family(out, family, EXPOSITION_GAUGE, "Version of the program; always 1");
+	if (lanes.count == 0)
+		return;
+	label = (struct exposition_label){"version", lanes.at(lanes.views, 0).version};
+	exposition_u64(out, family, &label, 1, 1);
+}
+
+typedef void put_lane(struct evbuffer *out, const char *family,
+		      const struct metrics_labels *l, const struct lane_view *v);
+
+static void
+put_started(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	    const struct lane_view *v)
+{
+	exposition_seconds(out, family, l->all, l->count, v->started.ns);
+}
+
+static void
+put_memory(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	   const struct lane_view *v)
+{
+	metrics_u64(out, family, l, v->memory_bytes);
+}
+
+/* In whole seconds: a certificate may end after the year 2262. */
+static void
+put_expiry(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	   const struct lane_view *v)
+{
+	exposition_i64(out, family, l->all, l->count,
+		       gauge_get(&v->tunnel->certificate_expires_s));
+}
+
+static void
+put_turns(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	  const struct lane_view *v)
+{
+	if (v->turns)
+		exposition_histogram(out, family, l->all, l->count, v->turns);
+}
+
+static const struct {
+	const char *family;
+	enum exposition_type type;
+	const char *help;
+	put_lane *put;
+} lane_families[] = {
+	{"tombolo_start_time_seconds", EXPOSITION_GAUGE,
+	 "When the lane started, since 1970 UTC", put_started},
+	{"tombolo_memory_bytes", EXPOSITION_GAUGE,
+	 "Memory that the lane's core allocated at start", put_memory},
+	{"tombolo_certificate_expiry_timestamp_seconds", EXPOSITION_GAUGE,
+	 "When our certificate expires, since 1970 UTC", put_expiry},
+	{"tombolo_lane_turn_seconds", EXPOSITION_HISTOGRAM,
+	 "How long a turn of the lane's loop took", put_turns},
+};
+
+static void
+put_lanes(struct evbuffer *out, struct lane_views lanes)
+{
+	struct metrics_labels l;
+
+	for (size_t f = 0; f < sizeof(lane_families) / sizeof(lane_families[0]); f++) {
+		exposition_family(out, lane_families[f].family, lane_families[f].type,
+				  lane_families[f].help);
+		for (size_t i = 0; i < lanes.count; i++) {
+			struct lane_view v = lanes.at(lanes.views, i);
+
+			metrics_label_lane(&l, i);
+			lane_families[f].put(out, lane_families[f].family, &l, &v);
+		}
+	}
+}
+
+static void
+put_tunnel(struct evbuffer *out, struct lane_views lanes)
+{
+	static const struct metrics_row rows[] = {
+#define X(id, unit, help)                                                 \
+	{METRICS_COUNTER("tunnel_" #id), help " (" unit ")",              \
+	 offsetof(struct tunnel_figures, id)},
+		TUNNEL_COUNTERS(X)
+#undef X
+	};
+	struct metrics_labels l;
+
+	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
+		metrics_row_head(out, rows, r);
+		for (size_t i = 0; i < lanes.count; i++) {
+			metrics_label_lane(&l, i);
+			metrics_row_put(out, &rows[r], &l,
+					lanes.at(lanes.views, i).tunnel);
+		}
+	}
+}
+
+/* ---- sessions ---- */
+
+static void
+put_state(struct evbuffer *out, const char *family, struct metrics_labels *l,
+	  enum session_state state)
+{
+	for (int s = 0; s < SESSION_STATES; s++) {
+		metrics_label(l, 2, "state", session_state_name((enum session_state)s));
+		metrics_u64(out, family, l, state == (enum session_state)s);
+	}
+}
+
+static void
+put_sessions(struct evbuffer *out, struct lane_views lanes)
+{
+	const char *family = "tombolo_session_state";
+	struct metrics_labels l;
+
+	exposition_family(out, family, EXPOSITION_GAUGE,
+			  "1 for the state that the session is in, 0 for the others");
+	for (size_t i = 0; i < lanes.count; i++) {
+		struct lane_view v = lanes.at(lanes.views, i);
+
+		metrics_label_lane(&l, i);
+		for (unsigned int r = 0; r < v.remote_count; r++) {
+			metrics_label(&l, 1, "remote", v.remotes[r].name);
+			put_state(out, family, &l, v.state(v.view, r));
+		}
+	}
+}
+
+/* ---- paths ---- */
+
+typedef void put_path(struct evbuffer *out, const char *family,
+		      const struct metrics_labels *l, const struct path_view *p);
+
+static void
+put_up(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+       const struct path_view *p)
+{
+	metrics_u64(out, family, l, p->up);
+}
+
+static void
+put_sent_bytes(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	       const struct path_view *p)
+{
+	metrics_u64(out, family, l, p->sent_bytes);
+}
+
+/* What was measured on a path that is gone says nothing of now. */
+static void
+put_measured(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	     const struct path_view *p, const gauge_t *value_ns)
+{
+	if (p->up && gauge_get(&p->timing->rtt_ns) > 0)
+		exposition_seconds(out, family, l->all, l->count, gauge_get(value_ns));
+}
+
+static void
+put_rtt(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	const struct path_view *p)
+{
+	put_measured(out, family, l, p, &p->timing->rtt_ns);
+}
+
+static void
+put_rtt_min(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	    const struct path_view *p)
+{
+	put_measured(out, family, l, p, &p->timing->rtt_min_ns);
+}
+
+static void
+put_offset(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	   const struct path_view *p)
+{
+	put_measured(out, family, l, p, &p->timing->offset_ns);
+}
+
+static void
+put_offset_error(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+		 const struct path_view *p)
+{
+	put_measured(out, family, l, p, &p->timing->offset_error_ns);
+}
+
+static const struct {
+	const char *family;
+	enum exposition_type type;
+	const char *help;
+	put_path *put;
+} path_families[] = {
+	{"tombolo_path_up", EXPOSITION_GAUGE, "1 when the path is up", put_up},
+	{"tombolo_path_sent_bytes_total", EXPOSITION_COUNTER,
+	 "Bytes of frames given to the path", put_sent_bytes},
+	{"tombolo_path_rtt_seconds", EXPOSITION_GAUGE,
+	 "Round-trip time of the path, smoothed", put_rtt},
+	{"tombolo_path_rtt_min_seconds", EXPOSITION_GAUGE,
+	 "Shortest of the path's latest round trips", put_rtt_min},
+	{"tombolo_path_clock_offset_seconds", EXPOSITION_GAUGE,
+	 "Our clock minus the remote's, measured on the path", put_offset},
+	{"tombolo_path_clock_error_seconds", EXPOSITION_GAUGE,
+	 "Bound of the clock offset's error", put_offset_error},
+};
+
+static void
+put_remote_paths(struct evbuffer *out, size_t family, struct metrics_labels *l,
+		 const struct lane_view *v, unsigned int remote)
+{
+	char slot_text[12];
+
+	metrics_label(l, 1, "remote", v->remotes[remote].name);
+	for (unsigned int slot = 0; slot < PATHS_MAX; slot++) {
+		struct path_view p = v->path(v->view, remote, slot);
+
+		if (!p.known)
+			continue;
+		snprintf(slot_text, sizeof(slot_text), "%u", slot);
+		metrics_label(l, 2, "path", slot_text);
+		path_families[family].put(out, path_families[family].family, l, &p);
+	}
+}
+
+static void
+put_paths(struct evbuffer *out, struct lane_views lanes)
+{
+	struct metrics_labels l;
+
+	for (size_t f = 0; f < sizeof(path_families) / sizeof(path_families[0]); f++) {
+		exposition_family(out, path_families[f].family, path_families[f].type,
+				  path_families[f].help);
+		for (size_t i = 0; i < lanes.count; i++) {
+			struct lane_view v = lanes.at(lanes.views, i);
+
+			metrics_label_lane(&l, i);
+			for (unsigned int r = 0; r < v.remote_count; r++)
+				put_remote_paths(out, f, &l, &v, r);
+		}
+	}
+}
+
+void
+metrics_common(struct evbuffer *out, struct lane_views lanes)
+{
+	put_build(out, lanes);
+	put_lanes(out, lanes);
+	put_tunnel(out, lanes);
+	put_sessions(out, lanes);
+	put_paths(out, lanes);
+}

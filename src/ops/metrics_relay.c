@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdint.h>
+
+#include "ops/metrics.h"
+#include "ops/metrics_shared.h"
+#include "path/capture.h"
+#include "path/relay.h"
+#include "path/relay_session.h"
+
+#define ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+/* ---- walks: over lanes, their channels, sessions, and a session's channels ---- */
+
+struct walk {
+	const struct relay_views *views;
+	size_t lane;
+	unsigned int remote;
+	size_t channel; /* of the core; 0, the marks, is not walked over */
+	const struct relay_view *view;
+	const struct relay_session *session;
+	struct metrics_labels labels;
+};
+
+static struct walk
+start(const struct relay_views *views)
+{
+	return (struct walk){.views = views, .lane = SIZE_MAX};
+}
+
+static bool
+next_lane(struct walk *w)
+{
+	if (++w->lane >= w->views->count)
+		return false;
+	w->view = &w->views->lanes[w->lane];
+	w->session = NULL;
+	w->remote = UINT32_MAX;
+	w->channel = 0;
+	metrics_label_lane(&w->labels, w->lane);
+	return true;
+}
+
+static bool
+next_channel(struct walk *w)
+{
+	while (!w->view || ++w->channel >= relay_channel_count(w->view->core))
+		if (!next_lane(w))
+			return false;
+	metrics_label(&w->labels, 1, "channel",
+		      relay_channel(w->view->core, w->channel)->settings->name);
+	return true;
+}
+
+static bool
+next_session(struct walk *w)
+{
+	while (!w->view || ++w->remote >= w->view->settings->remote_count)
+		if (!next_lane(w))
+			return false;
+	w->session = relay_session(w->view->core, w->remote);
+	w->channel = 0;
+	metrics_label(&w->labels, 1, "remote", w->session->settings->name);
+	return true;
+}
+
+static bool
+next_outlet(struct walk *w)
+{
+	while (!w->session || ++w->channel >= relay_channel_count(w->view->core))
+		if (!next_session(w))
+			return false;
+	metrics_label(&w->labels, 2, "channel",
+		      relay_channel(w->view->core, w->channel)->settings->name);
+	return true;
+}
+
+static const struct outlet *
+outlet(const struct walk *w)
+{
+	return &w->session->outlets[w->channel];
+}
+
+/* ---- the books ---- */
+
+#define ROW_captured	     METRICS_COUNTER("relay_captured_datagrams")
+#define ROW_captured_bytes   METRICS_COUNTER("relay_captured_bytes")
+#define ROW_refused	     METRICS_COUNTER("relay_refused_datagrams")
+#define ROW_upstream_gaps    METRICS_COUNTER("relay_upstream_gaps")
+#define ROW_upstream_missing METRICS_COUNTER("relay_upstream_missing_messages")
+#define ROW_feed_resets	     METRICS_COUNTER("relay_feed_resets")
+#define ROW_feed_repeats     METRICS_COUNTER("relay_feed_repeats")
+#define ROW_feed_malformed   METRICS_COUNTER("relay_feed_malformed_datagrams")
+
+static const struct metrics_row capture_rows[] = {
+#define X(name, help) {ROW_##name, help, offsetof(struct capture_book, name)},
+	CAPTURE_BOOK(X)
+#undef X
+};
+
+#define SHED(reason)                                      \
+	METRICS_BY("relay_shed_datagrams", "reason", reason, \
+		   "Datagrams not sent live, by reason: older than shed_age, backlog " \
+		   "past shed_bytes, or aged out of the history")
+#define ROW_owed       METRICS_COUNTER("relay_owed_datagrams")
+#define ROW_sent       METRICS_COUNTER("relay_sent_datagrams")
+#define ROW_shed_age   SHED("age")
+#define ROW_shed_bytes SHED("bytes")
+#define ROW_shed_aged  SHED("aged")
+#define ROW_unsent     METRICS_GAUGE("relay_unsent_datagrams")
+#define ROW_resent     METRICS_COUNTER("relay_resent_datagrams")
+#define ROW_repaired   METRICS_COUNTER("relay_repaired_datagrams")
+#define ROW_abandoned  METRICS_COUNTER("relay_abandoned_datagrams")
+
+static const struct metrics_row sent_rows[] = {
+#define X(name, help) {ROW_##name, help, offsetof(struct sent_book, name)},
+	SENT_BOOK(X)
+#undef X
+};
+
+/* What the remote says of itself: the half of its books that asks for action. */
+#define REMOTE_LOST(name)                                                            \
+	{METRICS_BY("relay_remote_lost_datagrams", "reason", #name,                  \
+		    "Datagrams lost by the peer's own books, as last reported, by "  \
+		    "reason"),                                                       \
+	 "", offsetof(struct peer_book, lost_##name)}
+
+static const struct metrics_row remote_rows[] = {
+	{METRICS_COUNTER("relay_remote_emitted_datagrams"),
+	 "Datagrams emitted by the peer's own books, as last reported",
+	 offsetof(struct peer_book, emitted)},
+	REMOTE_LOST(give_up),
+	REMOTE_LOST(aged),
+	REMOTE_LOST(never),
+	REMOTE_LOST(window),
+	REMOTE_LOST(restart),
+	REMOTE_LOST(drain),
+};
+
+static void
+put_channels(struct evbuffer *out, const struct relay_views *views)
+{
+	for (size_t i = 0; i < ROWS(capture_rows); i++) {
+		struct walk w = start(views);
+
+		metrics_row_head(out, capture_rows, i);
+		while (next_channel(&w))
+			metrics_row_put(out, &capture_rows[i], &w.labels,
+					&relay_channel(w.view->core, w.channel)->book);
+	}
+}
+
+static void
+put_outlets(struct evbuffer *out, const struct relay_views *views)
+{
+	for (size_t i = 0; i < ROWS(sent_rows); i++) {
+		struct walk w = start(views);
+
+		metrics_row_head(out, sent_rows, i);
+		while (next_outlet(&w))
+			metrics_row_put(out, &sent_rows[i], &w.labels,
+					&outlet(&w)->book);
+	}
+	for (size_t i = 0; i < ROWS(remote_rows); i++) {
+		struct walk w = start(views);
+
+		metrics_row_head(out, remote_rows, i);
+		while (next_outlet(&w))
+			metrics_row_put(out, &remote_rows[i], &w.labels,
+					&outlet(&w)->peer);
+	}
+}
+
+static void
+put_residuals(struct evbuffer *out, const struct relay_views *views)
+{
+	const char *family = "tombolo_relay_residual_datagrams";
+	struct walk w = start(views);
+
+	exposition_family(out, family, EXPOSITION_GAUGE,
+			  "Datagrams that the books do not explain: always 0");
+	while (next_outlet(&w))
+		exposition_i64(out, family, w.labels.all, w.labels.count,
+			       gauge_get(&w.session->residuals[w.channel]));
+}
+
+/* ---- the lane ---- */
+
+static void
+put_figures(struct evbuffer *out, const struct relay_views *views)
+{
+	static const struct metrics_row rows[] = {
+#define X(id, help) \
+	{METRICS_COUNTER("relay_" #id), help, offsetof(struct relay_figures, id)},
+		RELAY_COUNTERS(X)
+#undef X
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct walk w = start(views);
+
+		metrics_row_head(out, rows, i);
+		while (next_lane(&w))
+			metrics_row_put(out, &rows[i], &w.labels,
+					relay_figures(w.view->core));
+	}
+}
+
+/* A family with one sample for each of n counters. */
+static void
+put_array(struct evbuffer *out, struct walk *w, const char *family, const char *label,
+	  const char *const *names, const counter_t *counters, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		metrics_label(&w->labels, 1, label, names[i]);
+		metrics_u64(out, family, &w->labels, counter_get(&counters[i]));
+	}
+}
+
+static void
+put_frames(struct evbuffer *out, const struct relay_views *views)
+{
+	static const char *const names[DECAP_VERDICT_COUNT] = {
+#define X(id, name, help) [DECAP_##id] = name,
+		DECAP_VERDICTS(X)
+#undef X
+	};
+	const char *family = "tombolo_relay_frames_total";
+	struct walk w = start(views);
+
+	exposition_family(out, family, EXPOSITION_COUNTER,
+			  "Captured frames, and datagrams reassembled, by what they were");
+	while (next_lane(&w))
+		put_array(out, &w, family, "verdict", names,
+			  relay_figures(w.view->core)->decap, DECAP_VERDICT_COUNT);
+}
+
+static void
+put_fragments(struct evbuffer *out, const struct relay_views *views)
+{
+	static const char *const names[REASSEMBLE_VERDICT_COUNT] = {
+#define X(id, name, help) [REASSEMBLE_##id] = name,
+		REASSEMBLE_VERDICTS(X)
+#undef X
+	};
+	const char *family = "tombolo_relay_fragments_total";
+	struct walk w = start(views);
+
+	exposition_family(out, family, EXPOSITION_COUNTER,
+			  "IP fragments by what became of them");
+	while (next_lane(&w))
+		put_array(out, &w, family, "verdict", names,
+			  relay_figures(w.view->core)->reassembly,
+			  REASSEMBLE_VERDICT_COUNT);
+}
+
+static void
+put_dropped(struct evbuffer *out, const struct relay_views *views)
+{
+	const char *family = "tombolo_relay_dropped_datagrams_total";
+	const char *names[DROP_POINT_COUNT];
+	struct walk w = start(views);
+
+	for (int i = 0; i < DROP_POINT_COUNT; i++)
+		names[i] = drop_point_name((enum drop_point)i);
+	exposition_family(out, family, EXPOSITION_COUNTER,
+			  "Datagrams lost before capture, of any channel, by place");
+	while (next_lane(&w))
+		put_array(out, &w, family, "point", names,
+			  relay_figures(w.view->core)->dropped, DROP_POINT_COUNT);
+}
+
+static void
+put_capture(struct evbuffer *out, const struct relay_views *views)
+{
+	static const struct metrics_row frames = {METRICS_COUNTER("capture_frames"),
+						  "Frames handed on by the capture",
+						  offsetof(struct capture_figures, frames)};
+	const char *up = "tombolo_capture_link_up", *ring = "tombolo_capture_ring_bytes";
+	struct walk w;
+
+	metrics_row_head(out, &frames, 0);
+	for (w = start(views); next_lane(&w);)
+		metrics_row_put(out, &frames, &w.labels, w.view->capture);
+	exposition_family(out, up, EXPOSITION_GAUGE, "1 when the capture delivers");
+	for (w = start(views); next_lane(&w);)
+		exposition_i64(out, up, w.labels.all, w.labels.count,
+			       gauge_get(&w.view->capture->link_up));
+	exposition_family(out, ring, EXPOSITION_GAUGE, "Size of the capture's ring");
+	for (w = start(views); next_lane(&w);)
+		exposition_i64(out, ring, w.labels.all, w.labels.count,
+			       gauge_get(&w.view->capture->ring_bytes));
+}
+
+static void
+put_history(struct evbuffer *out, const struct relay_views *views)
+{
+	const char *family = "tombolo_relay_history_used_bytes";
+	struct walk w = start(views);
+
+	exposition_family(out, family, EXPOSITION_GAUGE,
+			  "Bytes of the history that hold datagrams");
+	while (next_lane(&w))
+		if (w.view->history_used_bytes)
+			exposition_i64(out, family, w.labels.all, w.labels.count,
+				       gauge_get(w.view->history_used_bytes));
+}
+
+void
+metrics_relay(void *arg, struct evbuffer *out, const char **content_type, int *status)
+{
+	const struct relay_views *views = arg;
+
+	(void)status;
+	*content_type = EXPOSITION_CONTENT_TYPE;
+	metrics_common(out, view_relay_lanes(views));
+	put_capture(out, views);
+	put_frames(out, views);
+	put_fragments(out, views);
+	put_dropped(out, views);
+	put_figures(out, views);
+	put_history(out, views);
+	put_channels(out, views);
+	put_outlets(out, views);
+	put_residuals(out, views);
+}

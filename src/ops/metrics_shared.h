@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_METRICS_SHARED_H
+#define TOMBOLO_METRICS_SHARED_H
+/* What metrics_relay.c and metrics_peer.c share; for metrics*.c alone. */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/counter.h"
+#include "ops/exposition.h"
+#include "ops/view.h"
+
+struct evbuffer;
+
+#define METRICS_LABELS_MAX 5
+
+/* Labels by place; what stands behind the last one set is forgotten. */
+struct metrics_labels {
+	struct exposition_label all[METRICS_LABELS_MAX];
+	size_t count;
+	char lane[24];
+};
+
+void metrics_label(struct metrics_labels *l, size_t place, const char *name,
+		   const char *value);
+/* At place 0. */
+void metrics_label_lane(struct metrics_labels *l, size_t lane);
+
+/* One figure of a book: how it is called, and where it is. Rows of one family
+ * stand together and differ by the label. */
+struct metrics_row {
+	const char *family;
+	const char *label, *value; /* NULL: no further label */
+	enum exposition_type type; /* a gauge is kept in a counter_t, too */
+	const char *family_help;   /* NULL: help */
+	const char *help;
+	size_t offset; /* of a counter_t in the book */
+};
+
+/* For the lists of figures: X(name, help) makes a row of ROW_name. */
+#define METRICS_COUNTER(family) "tombolo_" family "_total", NULL, NULL, EXPOSITION_COUNTER, NULL
+#define METRICS_GAUGE(family)	"tombolo_" family, NULL, NULL, EXPOSITION_GAUGE, NULL
+#define METRICS_BY(family, label, value, help) \
+	"tombolo_" family "_total", label, value, EXPOSITION_COUNTER, help
+
+/* The head, when the row begins a family. */
+void metrics_row_head(struct evbuffer *out, const struct metrics_row *rows, size_t i);
+void metrics_row_put(struct evbuffer *out, const struct metrics_row *row,
+		     struct metrics_labels *labels, const void *book);
+
+void metrics_u64(struct evbuffer *out, const char *family,
+		 const struct metrics_labels *labels, uint64_t value);
+
+/* The families that both halves have. */
+void metrics_common(struct evbuffer *out, struct lane_views lanes);
+
+#endif

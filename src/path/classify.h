@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_CLASSIFY_H
+#define TOMBOLO_CLASSIFY_H
+/*
+ * Stage 3 of the relay: (group, port, source) to channel. A channel with a
+ * source takes only datagrams of that source and goes before a channel of the
+ * same group and port without one. Pure but for classify_new().
+ */
+#include <stddef.h>
+#include <stdint.h>
+
+#include "ops/settings.h"
+
+struct classifier;
+
+#define CLASSIFY_NONE (-1)
+
+/* Builds the table; channels is borrowed only during the call. NULL: no memory. */
+struct classifier *classify_new(const struct channel_settings *channels, size_t count);
+void classify_free(struct classifier *c);
+
+/* Index of the channel, or CLASSIFY_NONE. */
+int classify_find(const struct classifier *c, uint32_t group, uint16_t port,
+		  uint32_t source);
+
+#endif

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "path/lane.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+/* What is overdue waits for a path that can take no more; looking again sooner
+ * would only burn the processor. */
+#define OVERDUE_NS (500 * NS_PER_US)
+
+static void
+on_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct lane *l = arg;
+
+	(void)fd, (void)what;
+	l->timer_due = MONO_NEVER;
+	l->ops->tick(l->arg);
+	lane_reschedule(l);
+}
+
+static void
+on_mail(evutil_socket_t fd, short what, void *arg)
+{
+	struct lane *l = arg;
+	uint64_t n;
+
+	(void)what;
+	if (read(fd, &n, sizeof n) < 0)
+		return;
+	l->ops->message(l->arg, atomic_exchange(&l->messages, 0));
+	lane_reschedule(l);
+}
+
+static struct event_base *
+new_base(void)
+{
+	struct event_config *config = event_config_new();
+	struct event_base *base = NULL;
+
+	if (config == NULL)
+		return NULL;
+	if (event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER |
+						  EVENT_BASE_FLAG_NOLOCK) == 0)
+		base = event_base_new_with_config(config);
+	event_config_free(config);
+	return base;
+}
+
+int
+lane_init(struct lane *l, const struct lane_ops *ops, void *arg)
+{
+	memset(l, 0, sizeof *l);
+	l->ops = ops;
+	l->arg = arg;
+	l->timer_due = MONO_NEVER;
+	l->mail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	l->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	l->base = new_base();
+	if (l->mail_fd < 0 || l->done_fd < 0 || l->base == NULL)
+		return -ENOMEM;
+	l->timer = event_new(l->base, -1, 0, on_timer, l);
+	l->mail = event_new(l->base, l->mail_fd, EV_READ | EV_PERSIST, on_mail, l);
+	if (l->timer == NULL || l->mail == NULL || event_add(l->mail, NULL) != 0)
+		return -ENOMEM;
+	return 0;
+}
+
+void
+lane_fini(struct lane *l)
+{
+	if (l->timer != NULL)
+		event_free(l->timer);
+	if (l->mail != NULL)
+		event_free(l->mail);
+	if (l->base != NULL)
+		event_base_free(l->base);
+	if (l->mail_fd >= 0)
+		close(l->mail_fd);
+	if (l->done_fd >= 0)
+		close(l->done_fd);
+}
+
+static void *
+run(void *arg)
+{
+	struct lane *l = arg;
+	uint64_t one = 1;
+
+	lane_reschedule(l);
+	event_base_dispatch(l->base);
+	(void)!write(l->done_fd, &one, sizeof one);
+	return NULL;
+}
+
+int
+lane_start(struct lane *l, const char *name)
+{
+	sigset_t all, before;
+	int error;
+
+	/* Signals are the main thread's. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(&l->thread, NULL, run, l);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error != 0)
+		return -error;
+	pthread_setname_np(l->thread, name);
+	l->started = true;
+	return 0;
+}
+
+void
+lane_tell(struct lane *l, enum lane_message message)
+{
+	uint64_t one = 1;
+
+	atomic_fetch_or(&l->messages, (unsigned int)message);
+	(void)!write(l->mail_fd, &one, sizeof one);
+}
+
+int
+lane_join(struct lane *l)
+{
+	if (l->started)
+		pthread_join(l->thread, NULL);
+	l->started = false;
+	return l->status;
+}
+
+void
+lane_reschedule(struct lane *l)
+{
+	mono_t due = l->ops->deadline(l->arg), now;
+	int64_t wait_ns;
+	struct timeval tv;
+
+	if (due.ns == l->timer_due.ns)
+		return;
+	now = clock_now().mono;
+	if (!mono_before(now, due)) {
+		due = mono_add(now, OVERDUE_NS);
+		/* Already set to look again soon. */
+		if (mono_before(now, l->timer_due) && mono_before(l->timer_due, due))
+			return;
+	}
+	wait_ns = mono_sub(due, now);
+	tv = (struct timeval){.tv_sec = wait_ns / NS_PER_S,
+			      .tv_usec = (wait_ns % NS_PER_S + 999) / NS_PER_US};
+	l->timer_due = due;
+	event_add(l->timer, &tv);
+}
+
+void
+lane_end(struct lane *l, int status)
+{
+	l->status = status;
+	event_base_loopbreak(l->base);
+}
+
+struct now
+lane_turn(struct lane *l)
+{
+	struct now now = clock_now();
+
+	l->turn_began = now.mono;
+	return now;
+}
+
+void
+lane_turn_end(struct lane *l)
+{
+	histogram_record(&l->turns, mono_sub(clock_now().mono, l->turn_began));
+	counter_inc(&l->heartbeat);
+	lane_reschedule(l);
+}

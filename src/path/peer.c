@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stages 8 to 10 of 10 (peer), wired: gets bytes from tunnel, cuts them into
+ * frames for the sessions, and shows emit what is ready, oldest first over all
+ * channels. Runs on the lane's thread.
+ */
+#include "path/peer.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "path/peer_internal.h"
+#include "path/peer_session.h"
+
+#define TICK_NS (20 * NS_PER_MS)
+
+/* A stream is not read on with less: one longest datagram. */
+#define RESERVE_CHUNKS POOL_IOV_MAX
+
+const char *
+lost_reason_name(enum lost_reason reason)
+{
+	static const char *const names[LOST_REASONS] = {
+		[LOST_GIVE_UP] = "give_up", [LOST_AGED] = "aged",
+		[LOST_NEVER] = "never",     [LOST_WINDOW] = "window",
+		[LOST_RESTART] = "restart", [LOST_DRAIN] = "drain",
+	};
+
+	return names[reason];
+}
+
+struct peer *
+peer_new(const struct peer_settings *settings, uint64_t instance, struct now now,
+	 const struct peer_ops *ops, void *arg)
+{
+	struct peer *p = calloc(1, sizeof *p);
+
+	if (p == NULL)
+		return NULL;
+	p->settings = settings;
+	p->instance = instance;
+	p->ops = ops;
+	p->arg = arg;
+	p->ready_head = p->ready_tail = POOL_NONE;
+	p->tick_due = now.mono;
+	p->pool = pool_new(settings->recovery.memory_bytes);
+	p->sessions = calloc(settings->remote_count, sizeof *p->sessions);
+	if (p->pool == NULL || p->sessions == NULL)
+		goto fail;
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		p->session_count++;
+		if (!peer_session_init(&p->sessions[i], p, (unsigned int)i,
+				       &settings->remotes[i]))
+			goto fail;
+	}
+	return p;
+fail:
+	peer_free(p);
+	return NULL;
+}
+
+void
+peer_free(struct peer *p)
+{
+	if (p == NULL)
+		return;
+	for (size_t i = 0; i < p->session_count; i++)
+		peer_session_fini(&p->sessions[i]);
+	free(p->sessions);
+	pool_free(p->pool);
+	free(p);
+}
+
+size_t
+peer_memory_bytes(const struct peer *p)
+{
+	size_t bytes = sizeof *p + pool_memory_bytes(p->pool);
+
+	for (size_t i = 0; i < p->session_count; i++)
+		bytes += sizeof p->sessions[i] +
+			 peer_session_memory_bytes(&p->sessions[i]);
+	return bytes;
+}
+
+void
+peer_path_up(struct peer *p, struct now now, unsigned int remote, unsigned int slot,
+	     enum path_kind kind, size_t mtu)
+{
+	peer_session_path_up(&p->sessions[remote], now, slot, kind, mtu);
+}
+
+void
+peer_path_down(struct peer *p, struct now now, unsigned int remote, unsigned int slot)
+{
+	(void)now;
+	peer_session_path_down(&p->sessions[remote], slot);
+}
+
+long
+peer_input(struct peer *p, struct now now, unsigned int remote, unsigned int slot,
+	   const uint8_t *bytes, size_t len)
+{
+	struct peer_session *s = &p->sessions[remote];
+	struct wire_frame f;
+	size_t done = 0, size;
+
+	if (!s->paths[slot].up || p->draining)
+		return (long)len;
+	s->paths[slot].heard = now.mono;
+	while (wire_next(bytes + done, len - done, &f, &size) == WIRE_WHOLE) {
+		switch (peer_session_frame(s, now, slot, &f)) {
+		case PEER_TAKEN: break;
+		case PEER_NO_ROOM: return (long)done;
+		case PEER_BROKEN: counter_inc(&s->figures.protocol_errors); return -1;
+		}
+		done += size;
+	}
+	return (long)done;
+}
+
+bool
+peer_may_read(struct peer *p, unsigned int remote, unsigned int slot)
+{
+	struct peer_path *path = &p->sessions[remote].paths[slot];
+
+	/* With nothing ready to leave, what is held makes room for what comes. */
+	if (p->ready_count == 0 || pool_free_chunks(p->pool) >= RESERVE_CHUNKS)
+		path->blocked = false;
+	return !path->blocked;
+}
+
+size_t
+peer_fill(struct peer *p, struct now now, unsigned int remote, unsigned int slot,
+	  uint8_t *buf, size_t limit, size_t cap)
+{
+	struct batch b = batch_init(buf, limit, cap);
+
+	peer_report_fill(&p->sessions[remote], now, slot, &b);
+	return batch_used(&b);
+}
+
+void
+peer_tick(struct peer *p, struct now now)
+{
+	for (size_t i = 0; i < p->session_count; i++)
+		peer_session_tick(&p->sessions[i], now);
+	if (!mono_due(p->tick_due, now.mono))
+		return;
+	p->tick_due = mono_add(now.mono, TICK_NS);
+	peer_balance(p);
+}
+
+mono_t
+peer_deadline(const struct peer *p)
+{
+	mono_t due = p->tick_due;
+
+	for (size_t i = 0; i < p->session_count; i++)
+		due = mono_min(due, peer_session_deadline(&p->sessions[i]));
+	return due;
+}
+
+/* ---- what is ready ---- */
+
+void
+peer_queue(struct peer *p, uint32_t chunk)
+{
+	pool_held(p->pool, chunk)->next = POOL_NONE;
+	if (p->ready_tail == POOL_NONE)
+		p->ready_head = chunk;
+	else
+		pool_held(p->pool, p->ready_tail)->next = chunk;
+	p->ready_tail = chunk;
+	p->ready_count++;
+}
+
+static struct peer_channel *
+channel_of(struct peer *p, const struct held *h)
+{
+	return &p->sessions[h->session].channels[h->channel];
+}
+
+/* The first one leaves the queue, and the books say how. */
+static void
+settle_first(struct peer *p, counter_t *outcome)
+{
+	uint32_t chunk = p->ready_head;
+	const struct held *h = pool_held(p->pool, chunk);
+	struct peer_channel *c = channel_of(p, h);
+
+	p->ready_head = h->next;
+	if (p->ready_head == POOL_NONE)
+		p->ready_tail = POOL_NONE;
+	p->ready_count--;
+	c->ready--;
+	/* In order, this one was the lowest; else the lowest is not known until all
+	 * that wait are gone. */
+	if (c->delivery == DELIVERY_ORDERED && h->era == c->session->era)
+		c->ready_low = seq_add(h->seq, 1);
+	counter_inc(outcome);
+	peer_report_progress(c->session, c);
+	pool_drop(p->pool, chunk);
+}
+
+/* Age by the relay's clock, as far as it is known. */
+static int64_t
+age_ns(struct peer *p, struct now now, const struct held *h)
+{
+	return utc_sub(now.utc, h->captured) -
+	       peer_session_offset_ns(&p->sessions[h->session]);
+}
+
+static bool
+is_stale(struct peer *p, struct now now, const struct held *h)
+{
+	const struct peer_channel *c = channel_of(p, h);
+
+	return c->max_age_ns > 0 && age_ns(p, now, h) > c->max_age_ns;
+}
+
+size_t
+peer_ready(struct peer *p, struct now now, struct outgoing *out, size_t max)
+{
+	uint32_t chunk;
+	size_t n = 0;
+
+	assert(max <= EMIT_BATCH);
+	while (p->ready_head != POOL_NONE &&
+	       is_stale(p, now, pool_held(p->pool, p->ready_head))) {
+		struct peer_channel *c =
+			channel_of(p, pool_held(p->pool, p->ready_head));
+
+		settle_first(p, &c->book.stale);
+	}
+	for (chunk = p->ready_head; chunk != POOL_NONE && n < max; n++) {
+		const struct held *h = pool_held(p->pool, chunk);
+		const struct peer_channel *c = channel_of(p, h);
+
+		if (is_stale(p, now, h))
+			break; /* first of the next batch, where it is dropped */
+		out[n] = (struct outgoing){
+			.group = c->out_group,
+			.port = c->out_port,
+			.iov = p->iov[n],
+			.iov_count = pool_iov(p->pool, chunk, p->iov[n]),
+			.len = h->len,
+		};
+		chunk = h->next;
+	}
+	p->shown = n;
+	return n;
+}
+
+void
+peer_emitted(struct peer *p, struct now now, const enum emit_verdict *verdicts,
+	     size_t n)
+{
+	assert(n <= p->shown);
+	for (size_t i = 0; i < n; i++) {
+		const struct held *h = pool_held(p->pool, p->ready_head);
+		struct peer_channel *c = channel_of(p, h);
+
+		switch (verdicts[i]) {
+		case EMIT_SENT:
+			histogram_record(&c->session->figures.latency,
+					 age_ns(p, now, h));
+			gauge_set(&c->emitted_last_ns, now.utc.ns);
+			settle_first(p, &c->book.emitted);
+			break;
+		case EMIT_OVERSIZE: settle_first(p, &c->book.refused_oversize); break;
+		case EMIT_ERROR: settle_first(p, &c->book.refused_error); break;
+		case EMIT_AGAIN: assert(!"an AGAIN is not among the verdicts");
+		}
+	}
+	p->shown = 0;
+}
+
+/* ---- the end ---- */
+
+static void
+say_bye(struct peer_session *s)
+{
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		struct peer_path *path = &s->paths[i];
+
+		if (!path->up || path->bye_due || path->bye_sent || path->bye_heard)
+			continue;
+		path->bye = WIRE_BYE_SHUTDOWN;
+		path->bye_due = true;
+		path->report_now = path->report_books = path->open;
+		for (uint32_t j = 0; j < s->channel_count; j++)
+			s->channels[j].books_due = s->channels[j].report_due = true;
+	}
+}
+
+void
+peer_drain(struct peer *p)
+{
+	p->draining = true;
+	for (size_t i = 0; i < p->session_count; i++) {
+		struct peer_session *s = &p->sessions[i];
+
+		for (uint32_t j = 0; j < s->channel_count; j++)
+			peer_channel_drain(&s->channels[j]);
+		peer_session_event(s, SESSION_DRAIN, "draining");
+	}
+}
+
+/* Byes follow the last emission, so that the final report is final. */
+bool
+peer_drained(struct peer *p)
+{
+	bool done = true;
+
+	if (!p->draining || p->ready_head != POOL_NONE)
+		return false;
+	for (size_t i = 0; i < p->session_count; i++) {
+		struct peer_session *s = &p->sessions[i];
+
+		say_bye(s);
+		for (size_t j = 0; j < PATHS_MAX; j++)
+			done = done && (!s->paths[j].up || s->paths[j].bye_sent ||
+					s->paths[j].bye_heard);
+	}
+	return done;
+}
+
+/* ---- for those who look ---- */
+
+const struct peer_settings *
+peer_settings(const struct peer *p)
+{
+	return p->settings;
+}
+
+const struct peer_figures *
+peer_figures(const struct peer *p, unsigned int remote)
+{
+	return &p->sessions[remote].figures;
+}
+
+enum session_state
+peer_session_state(const struct peer *p, unsigned int remote)
+{
+	return (enum session_state)atomic_load_explicit(&p->sessions[remote].state,
+							memory_order_relaxed);
+}
+
+uint64_t
+peer_session_epoch(const struct peer *p, unsigned int remote)
+{
+	return atomic_load_explicit(&p->sessions[remote].epoch, memory_order_relaxed);
+}
+
+const struct timing *
+peer_path_timing(const struct peer *p, unsigned int remote, unsigned int slot)
+{
+	return &p->sessions[remote].paths[slot].timing;
+}
+
+bool
+peer_path_is_up(const struct peer *p, unsigned int remote, unsigned int slot)
+{
+	return gauge_get(&p->sessions[remote].paths[slot].is_up) != 0;
+}
+
+size_t
+peer_channel_count(const struct peer *p, unsigned int remote)
+{
+	return atomic_load_explicit(&p->sessions[remote].channel_count,
+				    memory_order_acquire);
+}
+
+const struct peer_channel *
+peer_channel(const struct peer *p, unsigned int remote, size_t index)
+{
+	return &p->sessions[remote].channels[index];
+}
+
+size_t
+peer_pool_free(const struct peer *p)
+{
+	return pool_free_chunks(p->pool);
+}
+
+size_t
+peer_pool_chunks(const struct peer *p)
+{
+	return pool_chunks(p->pool);
+}
+
+void
+peer_balance(struct peer *p)
+{
+	for (size_t i = 0; i < p->session_count; i++) {
+		struct peer_session *s = &p->sessions[i];
+
+		for (uint32_t j = 0; j < s->channel_count; j++)
+			peer_channel_balance(&s->channels[j]);
+	}
+}

@@ -1,0 +1,436 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 8 of 10 (peer): one channel's way from what arrives to what is ready.
+ * Gets datagrams from peer_session, keeps its window and its gaps, queues what is
+ * released for emit, and writes the books. Runs on the lane's thread.
+ */
+#include <assert.h>
+#include <string.h>
+
+#include "path/peer_internal.h"
+#include "path/peer_session.h"
+
+bool
+peer_channel_init(struct peer_channel *c, struct peer_session *s, uint32_t index)
+{
+	c->session = s;
+	c->index = index;
+	c->first = c->announced = SEQ_FIRST;
+	return window_init(&c->window, s->peer->settings->recovery.window_datagrams,
+			   true);
+}
+
+/* The operator's wishes for a channel, by name. */
+static const struct output_settings *
+find_output(const struct peer_session *s, const char *name)
+{
+	const struct peer_settings *settings = s->peer->settings;
+	const struct output_settings *any = NULL;
+
+	for (size_t i = 0; i < settings->output_count; i++) {
+		const struct output_settings *o = &settings->outputs[i];
+
+		if (strcmp(o->name, name) != 0)
+			continue;
+		if (strcmp(o->relay, s->settings->name) == 0)
+			return o;
+		if (o->relay[0] == '\0')
+			any = o;
+	}
+	return any;
+}
+
+/* For readers on other threads. */
+static void
+publish(struct peer_channel *c)
+{
+	uint64_t words[sizeof c->name / sizeof(uint64_t)];
+
+	memcpy(words, c->name, sizeof words);
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		counter_set(&c->name_seen[i], words[i]);
+	gauge_set(&c->is_marks, c->id == MARKS_ID);
+	gauge_set(&c->is_immediate, c->delivery == DELIVERY_IMMEDIATE);
+	gauge_set(&c->group_seen, c->out_group);
+	gauge_set(&c->port_seen, c->out_port);
+}
+
+void
+peer_channel_name(const struct peer_channel *c, char name[NAME_BYTES_MAX])
+{
+	uint64_t words[NAME_BYTES_MAX / sizeof(uint64_t)];
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		words[i] = counter_get(&c->name_seen[i]);
+	memcpy(name, words, NAME_BYTES_MAX);
+	name[NAME_BYTES_MAX - 1] = '\0';
+}
+
+void
+peer_channel_announce(struct peer_channel *c, const struct wire_channel *e)
+{
+	const struct output_settings *o = find_output(c->session, e->name.text);
+
+	c->id = e->id;
+	c->group = e->group;
+	c->port = e->port;
+	c->source = e->source;
+	memcpy(c->name, e->name.text, sizeof c->name);
+	c->out_group = o != NULL && o->group != 0 ? o->group : e->group;
+	c->out_port = o != NULL && o->port != 0 ? o->port : e->port;
+	c->delivery = o != NULL && e->id != MARKS_ID ? o->delivery : DELIVERY_ORDERED;
+	c->max_age_ns = o != NULL ? o->max_age_ns : 0;
+	c->window.ordered = c->delivery == DELIVERY_ORDERED;
+	window_restart(&c->window, e->fresh);
+	c->first = c->ready_low = e->fresh;
+	c->greeting = 0; /* relays count theirs from 1 in every epoch */
+	c->announced = e->next;
+	publish(c);
+	atomic_store_explicit(&c->active, true, memory_order_relaxed);
+}
+
+void
+peer_channel_know(struct peer_channel *c, seq_t next)
+{
+	c->announced = seq_max(c->announced, next);
+}
+
+seq_t
+peer_channel_resume(const struct peer_channel *c)
+{
+	return c->window.next;
+}
+
+seq_t
+peer_channel_settled(const struct peer_channel *c)
+{
+	return c->ready > 0 ? seq_min(c->ready_low, c->window.next) : c->window.next;
+}
+
+/* ---- losses ---- */
+
+static counter_t *
+lost_counter(struct peer_book *b, enum lost_reason reason)
+{
+	counter_t *const counters[LOST_REASONS] = {
+		[LOST_GIVE_UP] = &b->lost_give_up, [LOST_AGED] = &b->lost_aged,
+		[LOST_NEVER] = &b->lost_never,     [LOST_WINDOW] = &b->lost_window,
+		[LOST_RESTART] = &b->lost_restart, [LOST_DRAIN] = &b->lost_drain,
+	};
+
+	return counters[reason];
+}
+
+static void
+count_lost(struct peer_channel *c, enum lost_reason reason, uint64_t n)
+{
+	const struct peer *p = c->session->peer;
+
+	if (n == 0)
+		return;
+	counter_add(lost_counter(&c->book, reason), n);
+	p->ops->lost(p->arg, c->session->remote, c, reason, n);
+}
+
+/* ---- release ---- */
+
+/* A mark is not emitted: it is read. */
+static void
+read_mark(struct peer_channel *c, uint32_t chunk)
+{
+	struct peer_session *s = c->session;
+	struct peer *p = s->peer;
+	struct iovec iov[POOL_IOV_MAX];
+	struct rd r;
+	uint8_t cause;
+	uint64_t count;
+
+	pool_iov(p->pool, chunk, iov);
+	r = rd_init(iov[0].iov_base, iov[0].iov_len);
+	cause = rd_u8(&r);
+	count = rd_u64(&r);
+	if (cause < DROP_POINT_COUNT) {
+		counter_add(&s->figures.dropped[cause], count);
+		p->ops->mark(p->arg, s->remote, (enum drop_point)cause, count);
+	}
+	pool_drop(p->pool, chunk);
+	counter_inc(&c->book.emitted);
+}
+
+static void
+queue(struct peer_channel *c, uint32_t chunk)
+{
+	seq_t seq = pool_held(c->session->peer->pool, chunk)->seq;
+
+	peer_report_progress(c->session, c);
+	if (c->id == MARKS_ID) {
+		read_mark(c, chunk);
+		return;
+	}
+	if (c->ready++ == 0 || seq_before(seq, c->ready_low))
+		c->ready_low = seq;
+	peer_queue(c->session->peer, chunk);
+}
+
+static void
+release(struct peer_channel *c)
+{
+	uint32_t chunk;
+
+	while ((chunk = window_release(&c->window)) != POOL_NONE)
+		queue(c, chunk);
+}
+
+void
+peer_channel_lose(struct peer_channel *c, seq_t first, seq_t end,
+		  enum lost_reason reason)
+{
+	struct window *w = &c->window;
+	seq_t known = seq_min(end, w->top);
+
+	for (seq_t s = seq_max(first, w->next); seq_before(s, known);
+	     s = seq_add(s, 1)) {
+		if (window_is_missing(w, s))
+			recover_fill(c->session->recover, (mono_t){0}, c->index, s);
+	}
+	count_lost(c, reason, window_lose(w, first, end));
+	release(c);
+	peer_report_progress(c->session, c);
+}
+
+/* Jumps over what nobody has seen; nothing may be in the window. */
+static void
+skip(struct peer_channel *c, seq_t to, enum lost_reason reason)
+{
+	count_lost(c, reason, seq_span(c->window.top, to));
+	window_skip(&c->window, to);
+	peer_report_progress(c->session, c);
+}
+
+/* Makes room for `end` at the far side of the window, by giving up at the near
+ * side what stands in the way. */
+static void
+advance(struct peer_channel *c, seq_t end)
+{
+	struct window *w = &c->window;
+	seq_t near = seq_add(w->next, seq_span(window_limit(w), end));
+
+	peer_channel_lose(c, w->next, near, LOST_WINDOW);
+	if (seq_before(w->top, near))
+		skip(c, near, LOST_WINDOW);
+}
+
+/* Opens a gap for all before `top` that was not seen yet. */
+static void
+extend(struct peer_channel *c, mono_t now, seq_t top, bool suspended)
+{
+	seq_t first;
+
+	if (seq_before(window_limit(&c->window), top))
+		advance(c, top);
+	if (window_extend(&c->window, top, &first) == 0)
+		return;
+	counter_inc(&c->session->figures.gaps);
+	recover_open(c->session->recover, now, c->index, first, c->window.top,
+		     suspended);
+}
+
+void
+peer_channel_passed(struct peer_channel *c, mono_t now, seq_t sent)
+{
+	peer_channel_know(c, sent);
+	if (seq_before(c->window.top, sent))
+		extend(c, now, sent, false);
+	recover_resume(c->session->recover, now, c->index, sent);
+}
+
+void
+peer_channel_gone(struct peer_channel *c, mono_t now, seq_t first, seq_t end,
+		  enum lost_reason reason)
+{
+	struct window *w = &c->window;
+
+	peer_channel_know(c, end);
+	if (seq_before(w->top, first))
+		extend(c, now, first, false);
+	peer_channel_lose(c, first, end, reason);
+	if (!seq_before(w->top, end))
+		return;
+	/* What is farther than the window reaches moves it on. */
+	if (seq_before(window_limit(w), end))
+		peer_channel_lose(c, w->next, w->top, LOST_WINDOW);
+	if (seq_cmp(w->next, w->top) == 0) {
+		skip(c, end, reason);
+	} else {
+		extend(c, now, end, true);
+		peer_channel_lose(c, first, end, reason);
+	}
+}
+
+/* ---- arrival ---- */
+
+static void
+count_repair(struct peer_channel *c, mono_t now, seq_t seq, bool repair)
+{
+	struct peer_figures *f = &c->session->figures;
+	struct recover_filled filled =
+		recover_fill(c->session->recover, now, c->index, seq);
+
+	if (!filled.known)
+		return;
+	histogram_record(&f->time_to_repair, filled.waited_ns);
+	if (repair)
+		counter_inc(&f->repaired);
+}
+
+static bool
+store(struct peer_channel *c, struct now now, const struct wire_data *d, bool repair)
+{
+	struct peer *p = c->session->peer;
+	struct held held = {.session = c->session->remote,
+			    .channel = c->index,
+			    .seq = d->seq,
+			    .captured = d->captured,
+			    .arrived = now.mono,
+			    .len = (uint32_t)d->len,
+			    .era = c->session->era,
+			    .next = POOL_NONE,
+			    .repaired = repair};
+	uint32_t chunk = pool_put(p->pool, &held, d->payload);
+
+	if (chunk == POOL_NONE)
+		return false;
+	if (!seq_before(d->seq, c->window.top)) {
+		seq_t first;
+
+		if (seq_before(c->window.top, d->seq))
+			extend(c, now.mono, d->seq, false);
+		window_extend(&c->window, seq_add(d->seq, 1), &first);
+	} else {
+		count_repair(c, now.mono, d->seq, repair);
+	}
+	if (c->delivery == DELIVERY_ORDERED) {
+		window_hold(&c->window, d->seq, chunk);
+		release(c);
+	} else {
+		window_release_now(&c->window, d->seq);
+		queue(c, chunk);
+	}
+	return true;
+}
+
+/* Not stored; the sender need not know. */
+static void
+count_unwanted(struct peer_channel *c, enum window_verdict verdict, bool repair)
+{
+	if (repair && verdict != WINDOW_NEW)
+		counter_inc(&c->session->figures.repairs_wasted);
+	switch (verdict) {
+	case WINDOW_DUPLICATE: counter_inc(&c->book.duplicate); break;
+	case WINDOW_LATE: counter_inc(&c->book.late); break;
+	case WINDOW_BEYOND: counter_inc(&c->book.refused_window); break;
+	case WINDOW_NEW: break;
+	}
+}
+
+/* The channel of the session that holds most. */
+static struct peer_channel *
+fattest(struct peer_session *s)
+{
+	struct peer_channel *most = &s->channels[0];
+
+	for (uint32_t i = 1; i < s->channel_count; i++) {
+		if (s->channels[i].window.held > most->window.held)
+			most = &s->channels[i];
+	}
+	return most;
+}
+
+/* Memory is spent on what waits behind gaps. What is farthest from its turn goes,
+ * to be asked for again, so that older datagrams, the gaps' own among them, find
+ * room: without it a full window would never move. False: d itself is that. */
+static bool
+make_room(struct peer_channel *c, struct now now, const struct wire_data *d)
+{
+	struct peer_channel *victim = fattest(c->session);
+	seq_t seq = window_newest_held(&victim->window);
+
+	if (seq_cmp(seq, SEQ_NONE) == 0 || (victim == c && seq_before(seq, d->seq)))
+		return false;
+	pool_drop(c->session->peer->pool, window_unhold(&victim->window, seq));
+	counter_inc(&victim->book.refused_memory);
+	recover_reopen(c->session->recover, now.mono, victim->index, seq);
+	return true;
+}
+
+static bool
+store_or_make_room(struct peer_channel *c, struct now now, const struct wire_data *d,
+		   bool repair)
+{
+	while (!store(c, now, d, repair)) {
+		if (c->session->peer->ready_count > 0 || !make_room(c, now, d))
+			return false;
+	}
+	return true;
+}
+
+bool
+peer_channel_take(struct peer_channel *c, struct now now, const struct wire_data *d,
+		  bool repair, bool stream)
+{
+	enum window_verdict verdict;
+
+	peer_channel_know(c, seq_add(d->seq, 1));
+	if (!seq_before(d->seq, window_limit(&c->window)))
+		advance(c, seq_add(d->seq, 1));
+	verdict = window_check(&c->window, d->seq);
+	if (verdict == WINDOW_NEW && !store_or_make_room(c, now, d, repair)) {
+		/* A stream waits for the interface to take what is ready. */
+		if (stream && c->session->peer->ready_count > 0)
+			return false;
+		counter_inc(&c->book.refused_memory);
+	}
+	if (repair)
+		counter_inc(&c->session->figures.repairs);
+	counter_inc(&c->book.received);
+	count_unwanted(c, verdict, repair);
+	return true;
+}
+
+/* ---- ends ---- */
+
+void
+peer_channel_end_epoch(struct peer_channel *c)
+{
+	struct window *w = &c->window;
+
+	peer_channel_lose(c, w->next, w->top, LOST_RESTART);
+	count_lost(c, LOST_RESTART, seq_span(w->top, c->announced));
+	c->expected_before += seq_span(c->first, seq_max(w->top, c->announced));
+	c->first = c->announced = w->next;
+	recover_clear(c->session->recover, c->index);
+	atomic_store_explicit(&c->active, false, memory_order_relaxed);
+}
+
+/* What an immediate channel has emitted beyond a gap would be emitted again by
+ * our successor, who resumes at the gap: so the gap is lost. An ordered channel
+ * leaves gap and held datagrams to the successor. */
+void
+peer_channel_drain(struct peer_channel *c)
+{
+	if (c->delivery == DELIVERY_IMMEDIATE)
+		peer_channel_lose(c, c->window.next, c->window.top, LOST_DRAIN);
+}
+
+void
+peer_channel_balance(struct peer_channel *c)
+{
+	const struct window *w = &c->window;
+	seq_t end = seq_max(w->top, c->announced);
+
+	counter_set(&c->book.held, w->held + c->ready);
+	counter_set(&c->book.missing, w->missing + seq_span(w->top, end));
+	counter_set(&c->book.expected, c->expected_before + seq_span(c->first, end));
+	gauge_set(&c->received_residual, received_residual(&c->book));
+	gauge_set(&c->expected_residual, expected_residual(&c->book));
+}

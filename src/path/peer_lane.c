@@ -1,0 +1,422 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shell of a peer lane: tunnel and emission on one event loop around the
+ * core. Bytes go in by tunnel's callbacks, datagrams are pulled out and given to
+ * the kernel; what is decided is decided in peer.c.
+ */
+#include "path/peer_lane.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "path/emit.h"
+#include "path/lane.h"
+#include "path/peer.h"
+#include "path/peer_session.h"
+#include "path/tunnel.h"
+
+/* After our BYE the relay closes; one that does not is not waited for longer. */
+#define FAREWELL_NS NS_PER_S
+
+/* Batches emitted in a row before the sockets get their turn. */
+#define EMIT_TURNS 64
+
+struct peer_lane {
+	struct lane lane;
+	const struct peer_settings *settings;
+	struct peer *core;
+	struct tunnel *tunnel;
+	struct emitter *emitter;
+	struct event *writable; /* pending while the socket is full */
+	mono_t emit_at;         /* when to try again otherwise */
+	struct now now;
+	bool in_turn;
+	unsigned int paths_up;
+	bool draining;
+	mono_t drain_end, farewell_end;
+};
+
+static const char *
+remote_name(const struct peer_lane *l, unsigned int remote)
+{
+	return l->settings->remotes[remote].name;
+}
+
+static struct now
+begin(struct peer_lane *l)
+{
+	if (!l->in_turn)
+		l->now = lane_turn(&l->lane);
+	l->in_turn = true;
+	return l->now;
+}
+
+/* ---- emission ---- */
+
+/* The kernel took less than it was given: wait for what it waits for. */
+static void
+wait_for_room(struct peer_lane *l)
+{
+	int64_t retry_ns = emit_retry_ns(l->emitter);
+
+	if (retry_ns == 0)
+		event_add(l->writable, NULL);
+	else
+		l->emit_at = mono_add(l->now.mono, retry_ns);
+}
+
+static bool
+is_waiting(const struct peer_lane *l)
+{
+	return event_pending(l->writable, EV_WRITE, NULL) != 0 ||
+	       mono_before(l->now.mono, l->emit_at);
+}
+
+static void
+emit_ready(struct peer_lane *l)
+{
+	struct outgoing out[EMIT_BATCH];
+	enum emit_verdict verdicts[EMIT_BATCH];
+	size_t n, done;
+
+	if (is_waiting(l))
+		return;
+	l->emit_at = (mono_t){0};
+	for (int turns = 0; turns < EMIT_TURNS; turns++) {
+		n = peer_ready(l->core, l->now, out, EMIT_BATCH);
+		if (n == 0)
+			return;
+		done = emit_send(l->emitter, out, n, verdicts);
+		peer_emitted(l->core, clock_now(), verdicts, done);
+		if (done < n) {
+			wait_for_room(l);
+			return;
+		}
+	}
+	l->emit_at = l->now.mono; /* more is ready: go on after the sockets' turn */
+}
+
+static void
+end(struct peer_lane *l)
+{
+	emit_ready(l);
+	tunnel_resume(l->tunnel);
+	tunnel_kick_all(l->tunnel);
+	l->in_turn = false;
+	lane_turn_end(&l->lane);
+	if (!l->draining || !peer_drained(l->core) || !tunnel_flushed(l->tunnel))
+		return;
+	if (l->farewell_end.ns == MONO_NEVER.ns)
+		l->farewell_end = mono_add(l->now.mono, FAREWELL_NS);
+	if (l->paths_up == 0)
+		lane_end(&l->lane, 0);
+}
+
+static void
+on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct peer_lane *l = arg;
+
+	(void)fd, (void)what;
+	begin(l);
+	end(l);
+}
+
+/* ---- tunnel ---- */
+
+static void
+on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transport)
+{
+	struct peer_lane *l = arg;
+
+	(void)transport;
+	l->paths_up++;
+	peer_path_up(l->core, begin(l), remote, slot, PATH_STREAM, FILL_BYTES);
+	end(l);
+}
+
+static void
+on_down(void *arg, unsigned int remote, unsigned int slot, const char *reason)
+{
+	struct peer_lane *l = arg;
+
+	(void)reason; /* the tunnel has logged it */
+	l->paths_up--;
+	peer_path_down(l->core, begin(l), remote, slot);
+	l->in_turn = false;
+	lane_reschedule(&l->lane);
+}
+
+static long
+on_input(void *arg, unsigned int remote, unsigned int slot, const uint8_t *bytes,
+	 size_t len)
+{
+	struct peer_lane *l = arg;
+
+	return peer_input(l->core, begin(l), remote, slot, bytes, len);
+}
+
+static size_t
+on_fill(void *arg, unsigned int remote, unsigned int slot, uint8_t *buf, size_t cap)
+{
+	struct peer_lane *l = arg;
+
+	return peer_fill(l->core, begin(l), remote, slot, buf, FILL_BYTES, cap);
+}
+
+static bool
+on_may_read(void *arg, unsigned int remote, unsigned int slot)
+{
+	struct peer_lane *l = arg;
+
+	return peer_may_read(l->core, remote, slot);
+}
+
+static void
+on_turn_end(void *arg)
+{
+	begin(arg);
+	end(arg);
+}
+
+static const struct tunnel_ops tunnel_ops = {
+	.up = on_up,
+	.down = on_down,
+	.input = on_input,
+	.fill = on_fill,
+	.turn_end = on_turn_end,
+	.may_read = on_may_read,
+};
+
+/* ---- the core ---- */
+
+static void
+on_session(void *arg, unsigned int remote, enum session_state from,
+	   enum session_state to, const char *why)
+{
+	struct peer_lane *l = arg;
+
+	log_info("session", "remote=%s %s -> %s: %s epoch=%016" PRIx64,
+		 remote_name(l, remote), session_state_name(from),
+		 session_state_name(to), why, peer_session_epoch(l->core, remote));
+}
+
+static void
+on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
+{
+	struct peer_lane *l = arg;
+
+	tunnel_close(l->tunnel, remote, slot, wire_bye_name(reason));
+}
+
+static void
+on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
+{
+	struct peer_lane *l = arg;
+
+	log_info("session", "remote=%s said bye reason=%s text=%s",
+		 remote_name(l, remote), wire_bye_name(reason), text);
+}
+
+static void
+on_epoch(void *arg, unsigned int remote, uint64_t before, uint64_t after, utc_t last)
+{
+	struct peer_lane *l = arg;
+
+	if (before == 0)
+		log_info("session", "remote=%s epoch=%016" PRIx64,
+			 remote_name(l, remote), after);
+	else
+		log_warn("session",
+			 "remote=%s restarted: epoch=%016" PRIx64 " was=%016" PRIx64
+			 "; what it captured and did not send after utc_ns=%" PRId64
+			 " is not known here",
+			 remote_name(l, remote), after, before, last.ns);
+}
+
+static void
+on_lost(void *arg, unsigned int remote, const struct peer_channel *c,
+	enum lost_reason reason, uint64_t n)
+{
+	struct peer_lane *l = arg;
+
+	log_warn("recover", "lost remote=%s channel=%s count=%" PRIu64 " reason=%s",
+		 remote_name(l, remote), c->name, n, lost_reason_name(reason));
+}
+
+static void
+on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
+{
+	struct peer_lane *l = arg;
+
+	log_warn("session",
+		 "remote=%s lost datagrams before capture point=%s count=%" PRIu64,
+		 remote_name(l, remote), drop_point_name(cause), n);
+}
+
+static const struct peer_ops peer_ops = {
+	.session = on_session,
+	.close = on_close,
+	.bye = on_bye,
+	.epoch = on_epoch,
+	.lost = on_lost,
+	.mark = on_mark,
+};
+
+/* ---- time and mail ---- */
+
+static mono_t
+deadline(void *arg)
+{
+	const struct peer_lane *l = arg;
+	mono_t due = peer_deadline(l->core);
+
+	if (l->emit_at.ns != 0)
+		due = mono_min(due, l->emit_at);
+	if (l->draining)
+		due = mono_min(due, mono_min(l->drain_end, l->farewell_end));
+	return due;
+}
+
+static void
+tick(void *arg)
+{
+	struct peer_lane *l = arg;
+	struct now now = begin(l);
+
+	if (mono_due(l->drain_end, now.mono) || mono_due(l->farewell_end, now.mono)) {
+		if (!peer_drained(l->core))
+			log_warn("session",
+				 "drain timed out: what is held was not emitted");
+		lane_end(&l->lane, 0);
+	}
+	peer_tick(l->core, now);
+	end(l);
+}
+
+static void
+message(void *arg, unsigned int bits)
+{
+	struct peer_lane *l = arg;
+	char error[256];
+
+	if (bits & LANE_STOP) {
+		lane_end(&l->lane, 1);
+		return;
+	}
+	if (bits & LANE_RELOAD &&
+	    tunnel_reload_certificates(l->tunnel, error, sizeof error) != 0)
+		log_error("tunnel", "the old certificates stay in use: %s", error);
+	if (bits & LANE_DRAIN && !l->draining) {
+		log_info("session", "draining");
+		l->draining = true;
+		l->drain_end =
+			mono_add(begin(l).mono, l->settings->session.drain_timeout_ns);
+		tunnel_stop_dialling(l->tunnel);
+		peer_drain(l->core);
+		end(l);
+	}
+}
+
+static const struct lane_ops lane_ops = {
+	.deadline = deadline,
+	.tick = tick,
+	.message = message,
+};
+
+/* ---- the beginning ---- */
+
+static bool
+open_shell(struct peer_lane *l, char *error, size_t error_bytes)
+{
+	const struct peer_settings *s = l->settings;
+	struct tunnel_settings t = {.node = s->node,
+				    .tls = &s->tls,
+				    .listen = s->listen,
+				    .listen_count = s->listen_count,
+				    .remotes = s->remotes,
+				    .remote_count = s->remote_count,
+				    .session = &s->session};
+
+	l->emitter = emit_new(&s->emit, error, error_bytes);
+	if (l->emitter == NULL)
+		return false;
+	l->writable =
+		event_new(l->lane.base, emit_fd(l->emitter), EV_WRITE, on_writable, l);
+	l->tunnel = tunnel_new(l->lane.base, &t, &tunnel_ops, l, error, error_bytes);
+	return l->tunnel != NULL && l->writable != NULL;
+}
+
+struct peer_lane *
+peer_lane_new(const struct peer_settings *settings, unsigned int n, char *error,
+	      size_t error_bytes)
+{
+	struct peer_lane *l = calloc(1, sizeof *l);
+
+	snprintf(error, error_bytes, "out of memory");
+	if (l == NULL)
+		return NULL;
+	l->settings = settings;
+	l->drain_end = l->farewell_end = MONO_NEVER;
+	if (lane_init(&l->lane, &lane_ops, l) != 0)
+		goto fail;
+	l->core = peer_new(settings, random_id(), clock_now(), &peer_ops, l);
+	if (l->core == NULL) {
+		snprintf(error, error_bytes,
+			 "out of memory: lower recovery.memory, recovery.window or "
+			 "recovery.channels, or give the host more");
+		goto fail;
+	}
+	if (!open_shell(l, error, error_bytes))
+		goto fail;
+	log_info("lane", "lane=%u memory_bytes=%zu", n, peer_memory_bytes(l->core));
+	tunnel_start(l->tunnel);
+	return l;
+fail:
+	peer_lane_free(l);
+	return NULL;
+}
+
+void
+peer_lane_free(struct peer_lane *l)
+{
+	if (l == NULL)
+		return;
+	if (l->tunnel != NULL)
+		tunnel_free(l->tunnel);
+	if (l->writable != NULL)
+		event_free(l->writable);
+	if (l->emitter != NULL)
+		emit_free(l->emitter);
+	peer_free(l->core);
+	lane_fini(&l->lane);
+	free(l);
+}
+
+struct lane *
+peer_lane_lane(struct peer_lane *l)
+{
+	return &l->lane;
+}
+
+struct peer *
+peer_lane_core(struct peer_lane *l)
+{
+	return l->core;
+}
+
+const struct emit_figures *
+peer_lane_emit(const struct peer_lane *l)
+{
+	return emit_figures(l->emitter);
+}
+
+const struct tunnel_figures *
+peer_lane_tunnel(const struct peer_lane *l)
+{
+	return tunnel_figures(l->tunnel);
+}

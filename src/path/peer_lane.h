@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_PEER_LANE_H
+#define TOMBOLO_PEER_LANE_H
+/*
+ * A peer lane: the core with its shell, one thread. The main thread makes it,
+ * starts it, tells it things, and reads its figures.
+ */
+#include <stddef.h>
+
+#include "ops/settings.h"
+
+struct peer_lane;
+struct lane;
+struct peer;
+struct emit_figures;
+struct tunnel_figures;
+
+/* Opens tunnel and emission and allocates everything; the settings must outlive
+ * it. NULL, with a line for the operator in error. */
+struct peer_lane *peer_lane_new(const struct peer_settings *settings, unsigned int n,
+				char *error, size_t error_bytes);
+void peer_lane_free(struct peer_lane *l);
+
+/* To start it, tell it, join it (path/lane.h). */
+struct lane *peer_lane_lane(struct peer_lane *l);
+
+/* For the books and the scrape; valid until peer_lane_free(). */
+struct peer *peer_lane_core(struct peer_lane *l);
+const struct emit_figures *peer_lane_emit(const struct peer_lane *l);
+const struct tunnel_figures *peer_lane_tunnel(const struct peer_lane *l);
+
+#endif

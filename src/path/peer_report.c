@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stage 9 of 10 (peer): what the peer says. WELCOME answers a greeting; REQUEST
+ * asks for gaps as soon as they are due; REPORT answers every heartbeat at once,
+ * which is what round trips are measured with, and otherwise tells progress.
+ */
+#include "path/peer_internal.h"
+#include "path/peer_session.h"
+
+#define PROGRESS_NS    (50 * NS_PER_MS)
+#define RESUME_BYTES   10
+#define RANGE_BYTES    14
+#define GREETING_BYTES (WIRE_HEADER_BYTES + 34 + 1 + WIRE_NAME_MAX + 2)
+#define REPORT_BYTES   (WIRE_HEADER_BYTES + 34)
+#define ENTRY_BYTES    (10 + 1 + 8 * WIRE_FIGURES_MAX)
+#define RANGES_PER_GAP 64
+
+void
+peer_report_progress(struct peer_session *s, struct peer_channel *c)
+{
+	c->report_due = true;
+	s->progress = true;
+}
+
+/* ---- WELCOME ---- */
+
+static struct wire_draft
+begin_welcome(const struct peer_session *s, struct batch *b)
+{
+	struct wire_greeting g = {.version = WIRE_VERSION,
+				  .epoch = s->epoch,
+				  .instance = s->peer->instance,
+				  .greeting = s->greeting,
+				  .total = s->greeting_total};
+	struct wire_draft d = wire_begin(&b->w, WIRE_WELCOME, 0);
+
+	wire_set_name(&g.node, s->peer->settings->node);
+	wire_put_greeting(&b->w, &g);
+	wire_entries(&b->w, &d);
+	return d;
+}
+
+/* We have no session that the path could join: greeting 0 asks for one. */
+static void
+fill_greet_me(const struct peer_session *s, struct peer_path *p, struct batch *b)
+{
+	struct wire_greeting g = {.version = WIRE_VERSION,
+				  .epoch = p->greet_epoch,
+				  .instance = s->peer->instance};
+	struct wire_draft d;
+
+	if (!batch_fits(b, GREETING_BYTES))
+		return;
+	d = wire_begin(&b->w, WIRE_WELCOME, 0);
+	wire_set_name(&g.node, s->peer->settings->node);
+	wire_put_greeting(&b->w, &g);
+	wire_entries(&b->w, &d);
+	if (wire_end(&b->w, &d))
+		p->greet_due = false;
+}
+
+static void
+open_path(struct peer_session *s, struct now now, struct peer_path *p)
+{
+	p->welcoming = p->join_due = false;
+	p->open = true;
+	p->report_due = now.mono;
+	peer_session_event(s, SESSION_GREETED, "the relay was told where to resume");
+}
+
+static void
+fill_welcome(struct peer_session *s, struct now now, struct peer_path *p,
+	     struct batch *b)
+{
+	struct wire_draft d;
+	uint32_t i;
+
+	if (!batch_fits(b, GREETING_BYTES + RESUME_BYTES))
+		return;
+	d = begin_welcome(s, b);
+	for (i = 0; i < s->channel_count && batch_used(b) + RESUME_BYTES <= b->limit;
+	     i++) {
+		struct peer_channel *c = &s->channels[i];
+		struct wire_resume e = {.id = c->id, .next = peer_channel_resume(c)};
+
+		if (!c->active || !c->welcome_due || p->join_due)
+			continue;
+		wire_put_resume(&b->w, &e);
+		c->welcome_due = false;
+		d.entries++;
+	}
+	if (d.entries == 0 && !p->join_due) {
+		b->w.p = d.start; /* nothing was announced yet */
+		return;
+	}
+	(void)wire_end(&b->w, &d); /* fits: every entry was checked */
+	if (p->join_due ||
+	    (i == s->channel_count && s->greeting_seen == s->greeting_total))
+		open_path(s, now, p);
+}
+
+/* ---- REQUEST ---- */
+
+/* Puts one gap's missing ranges; false: no room for all of them. */
+static bool
+put_gap(struct peer_session *s, const struct gap *gap, struct batch *b,
+	struct wire_draft *d)
+{
+	const struct peer_channel *c = &s->channels[gap->channel];
+	const struct window *w = &c->window;
+	seq_t seq = seq_max(gap->first, w->next);
+	unsigned int ranges = 0;
+
+	while (seq_before(seq, gap->end) && ranges++ < RANGES_PER_GAP) {
+		struct wire_range range = {.channel = c->id};
+
+		while (seq_before(seq, gap->end) && !window_is_missing(w, seq))
+			seq = seq_add(seq, 1);
+		range.first = seq;
+		while (seq_before(seq, gap->end) && window_is_missing(w, seq))
+			seq = seq_add(seq, 1);
+		range.count = (uint32_t)seq_span(range.first, seq);
+		if (range.count == 0)
+			break;
+		if (batch_used(b) + RANGE_BYTES > b->limit)
+			return false;
+		wire_put_range(&b->w, &range);
+		d->entries++;
+		counter_inc(&s->figures.requests);
+		counter_add(&s->figures.requested, range.count);
+	}
+	return true;
+}
+
+static void
+fill_requests(struct peer_session *s, struct now now, struct batch *b)
+{
+	const struct gap *gap = recover_due(s->recover, now.mono);
+	struct wire_draft d;
+
+	if (gap == NULL || !batch_fits(b, WIRE_HEADER_BYTES + 2 + RANGE_BYTES))
+		return;
+	d = wire_begin(&b->w, WIRE_REQUEST, 0);
+	wire_entries(&b->w, &d);
+	for (; gap != NULL && !recover_is_hopeless(s->recover, gap, now.mono);
+	     gap = recover_due(s->recover, now.mono)) {
+		uint16_t before = d.entries;
+		bool whole = put_gap(s, gap, b, &d);
+
+		/* What did not fit is asked for with the repeat, and what did not fit
+		 * at all with the next frame. */
+		if (!whole && d.entries == before)
+			break;
+		recover_requested(s->recover, gap, now.mono);
+		if (!whole)
+			break;
+	}
+	if (d.entries > 0)
+		(void)wire_end(&b->w, &d);
+	else
+		b->w.p = d.start;
+}
+
+/* ---- REPORT ---- */
+
+static void
+copy_book(const struct peer_book *book, struct wire_books *e)
+{
+#define COPY(name, help) e->figures[e->count++] = counter_get(&book->name);
+	e->count = 0;
+	PEER_BOOK(COPY)
+#undef COPY
+}
+
+/* One entry, when the channel has news. False: no room. */
+static bool
+put_entry(struct peer_channel *c, struct batch *b, struct wire_draft *d, bool books)
+{
+	struct wire_books e = {.channel = c->id, .next = peer_channel_settled(c)};
+	uint8_t flags = books ? WIRE_BOOKS : 0;
+
+	if (!c->active || !(books ? c->books_due : c->report_due))
+		return true;
+	if (batch_used(b) + ENTRY_BYTES > b->limit)
+		return false;
+	if (books) {
+		peer_channel_balance(c);
+		copy_book(&c->book, &e);
+		c->books_due = false;
+	}
+	c->report_due = false;
+	wire_put_books(&b->w, WIRE_REPORT, flags, &e);
+	d->entries++;
+	return true;
+}
+
+static void
+fill_report(struct peer_session *s, struct now now, struct peer_path *p,
+	    struct batch *b)
+{
+	bool books = p->report_books;
+	struct wire_timing timing = timing_stamp(&p->timing, now);
+	struct wire_draft d;
+
+	if (!p->report_now && !mono_due(p->report_due, now.mono))
+		return;
+	if (!batch_fits(b, REPORT_BYTES + ENTRY_BYTES))
+		return;
+	d = wire_begin(&b->w, WIRE_REPORT, books ? WIRE_BOOKS : 0);
+	wire_put_timing(&b->w, &timing);
+	wire_entries(&b->w, &d);
+	while (p->report_at < s->channel_count &&
+	       put_entry(&s->channels[p->report_at], b, &d, books))
+		p->report_at++;
+	(void)wire_end(&b->w, &d); /* fits: every entry was checked */
+	if (p->report_at < s->channel_count)
+		return; /* the rest with the next fill */
+	p->report_at = 0;
+	p->report_books = p->report_now = s->progress = false;
+	p->report_due = mono_add(now.mono, s->peer->settings->session.heartbeat_ns);
+}
+
+/* Progress is told within PROGRESS_NS, without a heartbeat to answer. */
+static void
+hasten_report(const struct peer_session *s, struct peer_path *p, mono_t now)
+{
+	if (s->progress)
+		p->report_due = mono_min(p->report_due, mono_add(now, PROGRESS_NS));
+}
+
+static void
+fill_bye(struct peer_session *s, struct peer_path *p, struct batch *b)
+{
+	if (!p->bye_due || p->report_now ||
+	    !wire_put_bye(&b->w, p->bye, wire_bye_name(p->bye)))
+		return;
+	p->bye_due = false;
+	p->bye_sent = true;
+	if (p->bye == WIRE_BYE_SHUTDOWN)
+		peer_session_event(s, SESSION_BYE, "we said bye");
+}
+
+void
+peer_report_fill(struct peer_session *s, struct now now, unsigned int slot,
+		 struct batch *b)
+{
+	struct peer_path *p = &s->paths[slot];
+	size_t used = batch_used(b);
+
+	if (!p->up || p->bye_sent || p->bye_heard)
+		return;
+	if ((p->welcoming || p->join_due) && !p->bye_due)
+		fill_welcome(s, now, p, b);
+	if (p->greet_due && !p->bye_due)
+		fill_greet_me(s, p, b);
+	if (p->open) {
+		hasten_report(s, p, now.mono);
+		fill_requests(s, now, b);
+		fill_report(s, now, p, b);
+	}
+	fill_bye(s, p, b);
+	counter_add(&p->bytes, batch_used(b) - used);
+}

@@ -1,0 +1,612 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Session, the peer's end: paths come and go, HELLO announces epoch and channels,
+ * and every frame finds its way to the channel that it is for. Gets frames from
+ * wire, hands datagrams to peer_channel. Runs on the lane's thread.
+ */
+#include "path/peer_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "path/peer_internal.h"
+
+#define GAPS_EXTRA 8192 /* per session, beyond one for each channel */
+
+/* The longest that THROTTLED may put off a request, whatever it says. */
+#define THROTTLE_MAX_NS NS_PER_S
+
+bool
+peer_session_init(struct peer_session *s, struct peer *peer, unsigned int remote,
+		  const struct remote_settings *settings)
+{
+	const struct recovery_settings *recovery = &peer->settings->recovery;
+
+	s->peer = peer;
+	s->remote = remote;
+	s->settings = settings;
+	s->capacity = recovery->channels + 1;
+	s->channels = calloc(s->capacity, sizeof *s->channels);
+	s->by_id = calloc(UINT16_MAX + 1, sizeof *s->by_id);
+	s->recover = recover_new(s->capacity, GAPS_EXTRA, recovery->give_up_ns);
+	if (s->channels == NULL || s->by_id == NULL || s->recover == NULL)
+		return false;
+	recover_set_times(s->recover, recovery->reorder_ns, 0, 0);
+	for (uint32_t i = 0; i < s->capacity; i++) {
+		if (!peer_channel_init(&s->channels[i], s, i))
+			return false;
+	}
+	return true;
+}
+
+void
+peer_session_fini(struct peer_session *s)
+{
+	for (size_t i = 0;
+	     s->channels != NULL && i < s->peer->settings->recovery.channels; i++)
+		window_fini(&s->channels[i].window);
+	free(s->channels);
+	free(s->by_id);
+	recover_free(s->recover);
+}
+
+size_t
+peer_session_memory_bytes(const struct peer_session *s)
+{
+	const struct recovery_settings *r = &s->peer->settings->recovery;
+
+	return s->capacity * (sizeof *s->channels +
+			      2 * (size_t)r->window_datagrams * sizeof(uint32_t)) +
+	       (UINT16_MAX + 1) * sizeof *s->by_id + recover_memory_bytes(s->recover);
+}
+
+const struct peer_session *
+peer_session(const struct peer *p, unsigned int remote)
+{
+	return &p->sessions[remote];
+}
+
+uint64_t
+peer_session_instance(const struct peer_session *s)
+{
+	return s->peer->instance;
+}
+
+/* The one setter. */
+void
+peer_session_event(struct peer_session *s, enum session_event event, const char *why)
+{
+	enum session_state from = (enum session_state)atomic_load_explicit(
+		&s->state, memory_order_relaxed);
+	enum session_state to = session_next(from, event);
+
+	if (from == to)
+		return;
+	atomic_store_explicit(&s->state, (int)to, memory_order_relaxed);
+	if (to == SESSION_OPEN)
+		counter_inc(&s->figures.sessions_opened);
+	s->peer->ops->session(s->peer->arg, s->remote, from, to, why);
+}
+
+/* ---- paths ---- */
+
+void
+peer_session_path_up(struct peer_session *s, struct now now, unsigned int slot,
+		     enum path_kind kind, size_t mtu)
+{
+	struct peer_path *p = &s->paths[slot];
+
+	p->up = true;
+	p->kind = kind;
+	gauge_set(&p->is_datagram, kind == PATH_DATAGRAM);
+	gauge_set(&p->is_up, true);
+	p->mtu = mtu;
+	p->open = p->welcoming = p->join_due = p->greet_due = p->blocked = false;
+	p->bye_due = p->bye_sent = p->bye_heard = false;
+	p->report_now = p->report_books = false;
+	p->report_due = MONO_NEVER;
+	p->heard = now.mono;
+	timing_reset(&p->timing);
+	peer_session_event(s, SESSION_PATH_UP, "a path is up");
+}
+
+static void
+suspend_all(struct peer_session *s)
+{
+	for (uint32_t i = 0; i < s->channel_count; i++)
+		recover_suspend(s->recover, i);
+}
+
+void
+peer_session_path_down(struct peer_session *s, unsigned int slot)
+{
+	bool any_up = false, any_open = false;
+
+	s->paths[slot].up = s->paths[slot].open = s->paths[slot].welcoming = false;
+	gauge_set(&s->paths[slot].is_up, false);
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		any_up |= s->paths[i].up;
+		any_open |= s->paths[i].open;
+	}
+	if (!any_open)
+		suspend_all(s);
+	if (!any_up)
+		peer_session_event(s, SESSION_PATHS_GONE, "no path is left");
+}
+
+static void
+say_bye(struct peer_path *p, enum wire_bye reason)
+{
+	p->bye = reason;
+	p->bye_due = true;
+}
+
+/* ---- greeting ---- */
+
+static bool
+any_open(const struct peer_session *s)
+{
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		if (s->paths[i].open)
+			return true;
+	}
+	return false;
+}
+
+static struct peer_channel *
+find_by_id(struct peer_session *s, uint16_t id)
+{
+	return s->by_id[id] == 0 ? NULL : &s->channels[s->by_id[id] - 1];
+}
+
+/* The channel of that name of an earlier epoch, whose books go on; else a new
+ * one; else, when all are taken, one that is announced no more. NULL: full. */
+static struct peer_channel *
+find_place(struct peer_session *s, const struct wire_channel *e)
+{
+	struct peer_channel *idle = NULL;
+
+	for (uint32_t i = 0; i < s->channel_count; i++) {
+		struct peer_channel *c = &s->channels[i];
+
+		if (c->active)
+			continue;
+		if (strcmp(c->name, e->name.text) == 0 &&
+		    (e->id == MARKS_ID) == (c->group == 0))
+			return c;
+	}
+	if (s->channel_count < s->capacity)
+		return &s->channels[s->channel_count];
+	for (uint32_t i = 0; i < s->channel_count && idle == NULL; i++) {
+		if (!s->channels[i].active && s->channels[i].ready == 0)
+			idle = &s->channels[i];
+	}
+	return idle;
+}
+
+static bool
+add_channel(struct peer_session *s, const struct wire_channel *e)
+{
+	struct peer_channel *c = find_place(s, e);
+
+	if (c == NULL)
+		return false;
+	peer_channel_announce(c, e);
+	s->by_id[e->id] = (uint16_t)(c->index + 1);
+	if (c->index == s->channel_count)
+		atomic_store_explicit(&s->channel_count, c->index + 1,
+				      memory_order_release);
+	return true;
+}
+
+static void
+begin_epoch(struct peer_session *s, uint64_t epoch)
+{
+	const struct peer *p = s->peer;
+
+	p->ops->epoch(p->arg, s->remote, s->epoch, epoch, s->last_captured);
+	for (uint32_t i = 0; i < s->channel_count; i++) {
+		if (s->channels[i].active)
+			peer_channel_end_epoch(&s->channels[i]);
+	}
+	memset(s->by_id, 0, (UINT16_MAX + 1) * sizeof *s->by_id);
+	atomic_store_explicit(&s->epoch, epoch, memory_order_relaxed);
+	s->era++;
+	s->greeting = 0;
+	counter_inc(&s->figures.epochs);
+}
+
+static void
+begin_greeting(struct peer_session *s, const struct wire_greeting *g)
+{
+	s->greeting = g->greeting;
+	s->greeting_total = g->total;
+	s->greeting_seen = 0;
+	suspend_all(s);
+	counter_inc(&s->figures.greetings);
+	peer_session_event(s, SESSION_REGREETED, "the relay greets anew");
+}
+
+/* As on the wire: nothing may make us emit to a host, or to 224.0.0.0/24. */
+static bool
+is_emittable(const struct wire_channel *e)
+{
+	return e->id == MARKS_ID ||
+	       (e->group >> 28 == 0xe && e->group >> 8 != 0xe00000 && e->port != 0);
+}
+
+static enum wire_bye
+take_announcement(struct peer_session *s, const struct wire_channel *e)
+{
+	struct peer_channel *c = find_by_id(s, e->id);
+
+	if (!is_emittable(e))
+		return WIRE_BYE_PROTOCOL;
+	if (c == NULL) {
+		if (!add_channel(s, e))
+			return WIRE_BYE_CHANNELS;
+		c = find_by_id(s, e->id);
+	} else if (strcmp(c->name, e->name.text) != 0) {
+		return WIRE_BYE_PROTOCOL;
+	}
+	/* A relay that numbers less than it did has forgotten its epoch. */
+	if (seq_before(e->next, peer_channel_resume(c)))
+		return WIRE_BYE_PROTOCOL;
+	peer_channel_know(c, e->next);
+	if (c->greeting != s->greeting) {
+		c->greeting = s->greeting;
+		s->greeting_seen++;
+	}
+	c->welcome_due = true;
+	return 0;
+}
+
+/* 0, or why the relay is sent away. */
+static enum wire_bye
+take_greeting(struct peer_session *s, struct peer_path *p,
+	      const struct wire_greeting *g, struct rd *r)
+{
+	struct wire_channel e;
+	enum wire_bye bye = 0;
+	bool anew = g->epoch != s->epoch;
+
+	if (anew)
+		begin_epoch(s, g->epoch);
+	if (anew || g->greeting != s->greeting)
+		begin_greeting(s, g);
+	p->welcoming = true;
+	for (uint16_t i = 0; i < g->count && bye == 0; i++) {
+		if (!wire_get_channel(r, &e))
+			return WIRE_BYE_PROTOCOL;
+		bye = take_announcement(s, &e);
+	}
+	return bye;
+}
+
+static enum wire_bye
+check_greeting(const struct peer_session *s, const struct wire_greeting *g)
+{
+	if (g->version != WIRE_VERSION)
+		return WIRE_BYE_VERSION;
+	if (strcmp(g->node.text, s->settings->name) != 0)
+		return WIRE_BYE_NODE;
+	return 0;
+}
+
+/* The relay dialled anew while we still took the old connection for alive. */
+static void
+close_replaced(struct peer_session *s, const struct peer_path *p)
+{
+	for (unsigned int i = 0; i < PATHS_MAX; i++) {
+		const struct peer_path *o = &s->paths[i];
+
+		if (o != p && o->up && (o->open || o->welcoming) &&
+		    o->relay_slot == p->relay_slot)
+			s->peer->ops->close(s->peer->arg, s->remote, i,
+					    WIRE_BYE_REPLACED);
+	}
+}
+
+static bool
+take_hello(struct peer_session *s, struct peer_path *p, const struct wire_frame *f)
+{
+	struct wire_greeting g;
+	enum wire_bye bye;
+	struct rd r;
+
+	if (!wire_get_greeting(f, &g, &r))
+		return false;
+	bye = check_greeting(s, &g);
+	p->relay_slot = g.slot;
+	if (bye == 0)
+		close_replaced(s, p);
+	if (bye == 0 && g.total == 0) {
+		p->greet_epoch = g.epoch;
+		p->greet_due = g.epoch != s->epoch || !any_open(s);
+		p->join_due = !p->greet_due;
+	} else if (bye == 0) {
+		bye = take_greeting(s, p, &g, &r);
+	}
+	if (bye != 0)
+		say_bye(p, bye);
+	return true;
+}
+
+/* ---- data ---- */
+
+/* A stream's frame that finds no room is left unread. */
+static enum peer_frame
+take_datagram(struct peer_session *s, struct now now, struct peer_path *p,
+	      const struct wire_data *d, bool repair)
+{
+	struct peer_channel *c = find_by_id(s, d->channel);
+
+	if (c == NULL) {
+		counter_inc(&s->figures.unknown_channel);
+		return PEER_TAKEN;
+	}
+	if (!peer_channel_take(c, now, d, repair, p->kind == PATH_STREAM)) {
+		p->blocked = true;
+		counter_inc(&s->figures.blocked);
+		return PEER_NO_ROOM;
+	}
+	if (s->last_captured.ns < d->captured.ns)
+		s->last_captured = d->captured;
+	return PEER_TAKEN;
+}
+
+static enum peer_frame
+take_data(struct peer_session *s, struct now now, struct peer_path *p,
+	  const struct wire_frame *f)
+{
+	struct wire_data d;
+
+	if (!wire_get_data(f, &d) || d.part || d.channel == MARKS_ID)
+		return PEER_BROKEN;
+	return take_datagram(s, now, p, &d, f->flags & WIRE_REPAIR);
+}
+
+/* A mark is a datagram of channel 0, up to where it is released. */
+static enum peer_frame
+take_mark(struct peer_session *s, struct now now, struct peer_path *p,
+	  const struct wire_frame *f)
+{
+	uint8_t bytes[9];
+	struct wr w = wr_init(bytes, sizeof bytes);
+	struct wire_mark m;
+	struct wire_data d;
+
+	if (!wire_get_mark(f, &m))
+		return PEER_BROKEN;
+	wr_u8(&w, m.cause);
+	wr_u64(&w, m.count);
+	d = (struct wire_data){.channel = MARKS_ID,
+			       .seq = m.seq,
+			       .captured = m.at,
+			       .payload = bytes,
+			       .len = sizeof bytes};
+	return take_datagram(s, now, p, &d, f->flags & WIRE_REPAIR);
+}
+
+static void
+store_relay_book(struct sent_book *book, const struct wire_books *e)
+{
+	size_t i = 0;
+#define STORE(name, help) \
+	if (i < e->count) \
+		counter_set(&book->name, e->figures[i++]);
+	SENT_BOOK(STORE)
+#undef STORE
+}
+
+static void
+update_times(struct peer_session *s, const struct peer_path *p)
+{
+	recover_set_times(s->recover, s->peer->settings->recovery.reorder_ns,
+			  p->timing.srtt_ns, p->timing.rttvar_ns);
+}
+
+static bool
+take_heartbeat(struct peer_session *s, struct now now, struct peer_path *p,
+	       const struct wire_frame *f)
+{
+	struct wire_timing timing;
+	struct wire_books e;
+	uint16_t count;
+	struct rd r;
+
+	if (!wire_get_timing(f, &timing, &count, &r))
+		return false;
+	if (timing_take(&p->timing, now, &timing))
+		update_times(s, p);
+	p->report_now = true;
+	p->report_books |= (f->flags & WIRE_BOOKS) != 0;
+	while (count-- > 0) {
+		struct peer_channel *c;
+
+		if (!wire_get_books(f, &r, &e) || seq_before(e.next, e.sent))
+			return false;
+		c = find_by_id(s, e.channel);
+		if (c == NULL)
+			continue;
+		peer_channel_know(c, e.next);
+		peer_channel_passed(c, now.mono, e.sent);
+		c->report_due = true;
+		if (f->flags & WIRE_BOOKS) {
+			store_relay_book(&c->relay, &e);
+			c->books_due = true;
+		}
+	}
+	return true;
+}
+
+static void
+take_answer(struct peer_session *s, struct now now, struct peer_channel *c,
+	    const struct wire_answer *a)
+{
+	seq_t end = seq_add(a->first, a->count);
+	int64_t retry_ns;
+
+	switch (a->verdict) {
+	case WIRE_AGED:
+		counter_inc(&s->figures.verdicts_aged);
+		peer_channel_gone(c, now.mono, a->first, end, LOST_AGED);
+		break;
+	case WIRE_NEVER:
+		/* Never numbered: there is nothing to lose beyond what we know. */
+		counter_inc(&s->figures.verdicts_never);
+		peer_channel_lose(c, a->first, end, LOST_NEVER);
+		break;
+	case WIRE_THROTTLED:
+		counter_inc(&s->figures.verdicts_throttled);
+		retry_ns = (int64_t)a->retry_us * NS_PER_US;
+		recover_throttle(s->recover, now.mono, c->index, a->first, end,
+				 retry_ns < THROTTLE_MAX_NS ? retry_ns
+							    : THROTTLE_MAX_NS);
+		break;
+	}
+}
+
+static bool
+take_verdict(struct peer_session *s, struct now now, const struct wire_frame *f)
+{
+	struct wire_answer a;
+	uint16_t count;
+	struct rd r;
+
+	if (!wire_get_count(f, &count, &r))
+		return false;
+	while (count-- > 0) {
+		struct peer_channel *c;
+
+		if (!wire_get_answer(&r, &a))
+			return false;
+		c = find_by_id(s, a.channel);
+		if (c != NULL)
+			take_answer(s, now, c, &a);
+	}
+	return true;
+}
+
+static bool
+take_bye(struct peer_session *s, struct peer_path *path, const struct wire_frame *f)
+{
+	const struct peer *p = s->peer;
+	struct wire_name text;
+	uint8_t reason;
+
+	if (!wire_get_bye(f, &reason, &text))
+		return false;
+	path->bye_heard = true;
+	path->bye = (enum wire_bye)reason;
+	p->ops->bye(p->arg, s->remote, reason, text.text);
+	peer_session_event(s, SESSION_BYE, "the relay said bye");
+	return true;
+}
+
+static enum peer_frame
+taken(bool ok)
+{
+	return ok ? PEER_TAKEN : PEER_BROKEN;
+}
+
+enum peer_frame
+peer_session_frame(struct peer_session *s, struct now now, unsigned int slot,
+		   const struct wire_frame *f)
+{
+	struct peer_path *p = &s->paths[slot];
+
+	if (p->bye_due || p->bye_sent)
+		return PEER_TAKEN;
+	switch (f->type) {
+	case WIRE_HELLO: return taken(take_hello(s, p, f));
+	case WIRE_DATA: return p->open ? take_data(s, now, p, f) : PEER_TAKEN;
+	case WIRE_MARK: return p->open ? take_mark(s, now, p, f) : PEER_TAKEN;
+	case WIRE_HEARTBEAT: return taken(!p->open || take_heartbeat(s, now, p, f));
+	case WIRE_VERDICT: return taken(!p->open || take_verdict(s, now, f));
+	case WIRE_BYE: return taken(take_bye(s, p, f));
+	case WIRE_WELCOME:
+	case WIRE_REQUEST:
+	case WIRE_REPORT: return PEER_BROKEN; /* only a peer says these */
+	default: return taken((f->flags & WIRE_OPTIONAL) != 0);
+	}
+}
+
+/* ---- time ---- */
+
+static void
+close_path(struct peer_session *s, unsigned int slot, enum wire_bye reason)
+{
+	s->peer->ops->close(s->peer->arg, s->remote, slot, reason);
+}
+
+static void
+check_paths(struct peer_session *s, mono_t now)
+{
+	int64_t timeout_ns = s->peer->settings->session.path_timeout_ns;
+
+	for (unsigned int i = 0; i < PATHS_MAX; i++) {
+		struct peer_path *p = &s->paths[i];
+
+		if (!p->up)
+			continue;
+		if (p->blocked)
+			p->heard = now; /* it is we who do not listen */
+		if (p->bye_heard || (p->bye_sent && p->bye != WIRE_BYE_SHUTDOWN)) {
+			close_path(s, i, p->bye);
+		} else if (mono_sub(now, p->heard) >= timeout_ns) {
+			counter_inc(&s->figures.path_timeouts);
+			close_path(s, i, WIRE_BYE_TIMEOUT);
+		}
+	}
+}
+
+static void
+give_up_hopeless(struct peer_session *s, mono_t now)
+{
+	const struct gap *gap;
+
+	while ((gap = recover_due(s->recover, now)) != NULL &&
+	       recover_is_hopeless(s->recover, gap, now))
+		peer_channel_lose(&s->channels[gap->channel], gap->first, gap->end,
+				  LOST_GIVE_UP);
+}
+
+void
+peer_session_tick(struct peer_session *s, struct now now)
+{
+	check_paths(s, now.mono);
+	if (any_open(s))
+		give_up_hopeless(s, now.mono);
+}
+
+mono_t
+peer_session_deadline(const struct peer_session *s)
+{
+	mono_t due = MONO_NEVER;
+
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		const struct peer_path *p = &s->paths[i];
+
+		if (p->up && p->open && !p->bye_sent && !p->bye_heard)
+			due = mono_min(due, p->report_due);
+	}
+	if (any_open(s))
+		due = mono_min(due, recover_deadline(s->recover));
+	return due;
+}
+
+int64_t
+peer_session_offset_ns(const struct peer_session *s)
+{
+	const struct timing *best = NULL;
+
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		const struct timing *t = &s->paths[i].timing;
+
+		if (s->paths[i].up && t->count > 0 &&
+		    (best == NULL || t->srtt_ns < best->srtt_ns))
+			best = t;
+	}
+	return best != NULL ? timing_offset_ns(best) : 0;
+}

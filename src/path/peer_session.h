@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_PEER_SESSION_H
+#define TOMBOLO_PEER_SESSION_H
+/*
+ * One session of a peer lane: its paths, its channels, the greeting, requests and
+ * reports. Pure. Used by peer.c, and read by those who print figures.
+ *
+ *   peer_session.c  paths, greeting, dispatch of frames
+ *   peer_channel.c  one channel: window, gaps, losses, books
+ *   peer_report.c   what the peer says: WELCOME, REQUEST, REPORT, BYE
+ */
+#include "path/batch.h"
+#include "path/peer.h"
+
+/* Channel 0 of the relay's lane: marks. */
+#define MARKS_ID 0
+
+struct peer_channel {
+	struct peer_session *session;
+	uint32_t index;
+	_Atomic bool active; /* announced in this epoch */
+	uint16_t id;         /* in this epoch */
+	char name[NAME_BYTES_MAX];
+	uint32_t group, source; /* as captured */
+	uint16_t port;
+	uint32_t out_group; /* as emitted */
+	uint16_t out_port;
+	enum delivery delivery;
+	int64_t max_age_ns;
+
+	struct window window;
+	seq_t first;              /* of this epoch, for this process */
+	seq_t announced;          /* the relay's newest + 1 */
+	uint64_t expected_before; /* of earlier epochs */
+	uint64_t ready;           /* released, waiting to be emitted */
+	seq_t ready_low;   /* the lowest of these, or lower; valid while ready > 0 */
+	uint32_t greeting; /* announced by this one */
+	bool welcome_due, report_due, books_due;
+
+	struct peer_book book;
+	struct sent_book relay;  /* as the relay last told it */
+	gauge_t emitted_last_ns; /* UTC of the last emission */
+	/* As last balanced: between two balances the books alone do not add up. */
+	gauge_t received_residual, expected_residual;
+	/* For scrapes: what the last announcement said, again. */
+	counter_t name_seen[NAME_BYTES_MAX / sizeof(uint64_t)];
+	gauge_t is_marks, is_immediate, group_seen, port_seen; /* as emitted */
+};
+
+struct peer_path {
+	bool up;
+	enum path_kind kind;
+	size_t mtu;
+	uint8_t relay_slot; /* the relay's number of it */
+	bool welcoming;     /* HELLO came, WELCOME is not complete */
+	bool join_due;
+	bool greet_due; /* asks to be greeted: it cannot join what it does not know */
+	uint64_t greet_epoch;
+	bool open;
+	bool blocked; /* a stream that is not read for want of memory */
+	mono_t heard;
+	mono_t report_due;
+	uint32_t report_at; /* next channel of a report under way */
+	bool report_now;    /* a heartbeat waits for its echo */
+	bool report_books;  /* … and for the books */
+	bool bye_due, bye_sent, bye_heard;
+	enum wire_bye bye; /* heard, or why we close */
+	struct timing timing;
+	counter_t bytes;
+	gauge_t is_up, is_datagram; /* up and kind again, for scrapes */
+};
+
+struct peer_session {
+	struct peer *peer;
+	unsigned int remote;
+	const struct remote_settings *settings;
+	_Atomic int state;
+	_Atomic uint64_t epoch;
+	uint32_t era; /* counts epochs */
+	uint32_t capacity; /* channels at most, the marks' among them */
+	uint32_t greeting;
+	uint16_t greeting_total, greeting_seen;
+	struct peer_channel *channels;
+	_Atomic uint32_t channel_count;
+	uint16_t *by_id; /* index + 1 of each channel id, 0 for none */
+	struct recover *recover;
+	struct peer_path paths[PATHS_MAX];
+	utc_t last_captured;
+	bool progress; /* not reported yet */
+	struct peer_figures figures;
+};
+
+bool peer_session_init(struct peer_session *s, struct peer *peer, unsigned int remote,
+		       const struct remote_settings *settings);
+void peer_session_fini(struct peer_session *s);
+void peer_session_path_up(struct peer_session *s, struct now now, unsigned int slot,
+			  enum path_kind kind, size_t mtu);
+void peer_session_path_down(struct peer_session *s, unsigned int slot);
+/* What became of one frame. */
+enum peer_frame {
+	PEER_TAKEN,
+	PEER_NO_ROOM, /* a stream's: give it again when memory is free */
+	PEER_BROKEN,  /* the relay broke the protocol */
+};
+enum peer_frame peer_session_frame(struct peer_session *s, struct now now,
+				   unsigned int slot, const struct wire_frame *f);
+void peer_session_tick(struct peer_session *s, struct now now);
+mono_t peer_session_deadline(const struct peer_session *s);
+/* Our clock minus the relay's, by the best path. */
+int64_t peer_session_offset_ns(const struct peer_session *s);
+void peer_session_event(struct peer_session *s, enum session_event event,
+			const char *why);
+size_t peer_session_memory_bytes(const struct peer_session *s);
+/* For those who print figures. */
+const struct peer_session *peer_session(const struct peer *p, unsigned int remote);
+uint64_t peer_session_instance(const struct peer_session *s); /* of this process */
+
+/* ---- peer_channel.c ---- */
+
+bool peer_channel_init(struct peer_channel *c, struct peer_session *s, uint32_t index);
+/* Takes over an entry of HELLO for a new epoch. */
+void peer_channel_announce(struct peer_channel *c, const struct wire_channel *e);
+/* A new epoch: what was missing is lost, what is held is released. */
+void peer_channel_end_epoch(struct peer_channel *c);
+/* The relay numbered everything before next. */
+void peer_channel_know(struct peer_channel *c, seq_t next);
+/* A DATA or MARK frame; false: no room now, a stream may be read again later. */
+bool peer_channel_take(struct peer_channel *c, struct now now,
+		       const struct wire_data *d, bool repair, bool stream);
+/* The relay passed everything before `sent`: what is not here is a gap. */
+void peer_channel_passed(struct peer_channel *c, mono_t now, seq_t sent);
+/* What is missing in [first, end) will not come. */
+void peer_channel_lose(struct peer_channel *c, seq_t first, seq_t end,
+		       enum lost_reason reason);
+/* The relay says that [first, end) will not come, known of or not. */
+void peer_channel_gone(struct peer_channel *c, mono_t now, seq_t first, seq_t end,
+		       enum lost_reason reason);
+/* Where the relay should go on after a reconnect, and what to report. */
+seq_t peer_channel_resume(const struct peer_channel *c);
+seq_t peer_channel_settled(const struct peer_channel *c);
+void peer_channel_drain(struct peer_channel *c);
+void peer_channel_balance(struct peer_channel *c);
+/* From any thread; at the moment when another channel takes this place the name may
+ * be a mixture of both. */
+void peer_channel_name(const struct peer_channel *c, char name[NAME_BYTES_MAX]);
+
+/* ---- peer_report.c ---- */
+
+void peer_report_fill(struct peer_session *s, struct now now, unsigned int slot,
+		      struct batch *b);
+/* Progress to be reported soon. */
+void peer_report_progress(struct peer_session *s, struct peer_channel *c);
+
+#endif

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Stages 2 to 6 of 10 (relay), wired: gets frames from capture, has them
+ * decapsulated, classified, checked, numbered and remembered, and lets the
+ * sessions serve paths from the history. Runs on the lane's thread.
+ */
+#include "path/relay.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "path/classify.h"
+#include "path/relay_internal.h"
+#include "path/relay_session.h"
+
+#define TICK_NS    (20 * NS_PER_MS) /* housekeeping: ages, rates, time-outs */
+#define MARK_BYTES 9
+
+struct relay *
+relay_new(const struct relay_settings *settings, uint16_t lane, uint64_t epoch,
+	  struct now now, const struct relay_ops *ops, void *arg)
+{
+	const struct capture_settings *capture = &settings->capture;
+	struct relay *r = calloc(1, sizeof *r);
+
+	if (r == NULL)
+		return NULL;
+	r->settings = settings;
+	r->lane = lane;
+	r->epoch = epoch;
+	r->ops = ops;
+	r->arg = arg;
+	r->tick_due = now.mono;
+	r->channel_count = settings->channel_count + 1;
+	r->channels = calloc(r->channel_count, sizeof *r->channels);
+	r->history =
+		history_new(settings->history.memory_bytes, settings->history.age_ns,
+			    r->channel_count, capture->file != NULL);
+	r->classifier = classify_new(settings->channels, settings->channel_count);
+	r->reassembly = reassemble_new(capture->fragment_datagrams,
+				       capture->fragment_timeout_ns);
+	r->sessions = calloc(settings->remote_count, sizeof *r->sessions);
+	if (r->channels == NULL || r->history == NULL || r->classifier == NULL ||
+	    r->reassembly == NULL || r->sessions == NULL)
+		goto fail;
+	for (size_t i = 1; i < r->channel_count; i++)
+		r->channels[i].settings = &settings->channels[i - 1];
+	for (size_t i = 0; i < settings->remote_count; i++, r->session_count++) {
+		if (!relay_session_init(&r->sessions[i], r, (unsigned int)i,
+					&settings->remotes[i], now.mono))
+			goto fail;
+	}
+	return r;
+fail:
+	relay_free(r);
+	return NULL;
+}
+
+void
+relay_free(struct relay *r)
+{
+	if (r == NULL)
+		return;
+	for (size_t i = 0; i < r->session_count; i++)
+		relay_session_fini(&r->sessions[i]);
+	free(r->sessions);
+	reassemble_free(r->reassembly);
+	classify_free(r->classifier);
+	history_free(r->history);
+	free(r->channels);
+	free(r);
+}
+
+size_t
+relay_memory_bytes(const struct relay *r)
+{
+	size_t per_session =
+		sizeof *r->sessions +
+		r->channel_count * (sizeof(struct outlet) + sizeof(gauge_t) +
+				    PATHS_MAX * sizeof(seq_t));
+
+	return sizeof *r + r->channel_count * sizeof *r->channels +
+	       history_memory_bytes(r->history) +
+	       reassemble_memory_bytes(r->reassembly) + r->session_count * per_session;
+}
+
+/* What the feed's own sequence says; it only ever counts. */
+static void
+check_feed(struct relay_channel *c, const struct datagram *d)
+{
+	struct feed_result result =
+		feed_check(&c->feed, c->settings->feed, d->payload, d->len);
+
+	if (result.missing > 0) {
+		counter_inc(&c->book.upstream_gaps);
+		counter_add(&c->book.upstream_missing, result.missing);
+	}
+	switch (result.verdict) {
+	case FEED_RESET: counter_inc(&c->book.feed_resets); break;
+	case FEED_REPEAT: counter_inc(&c->book.feed_repeats); break;
+	case FEED_MALFORMED: counter_inc(&c->book.feed_malformed); break;
+	case FEED_UNCHECKED:
+	case FEED_FIRST:
+	case FEED_NEXT:
+	case FEED_HEARTBEAT:
+	case FEED_GAP:
+	case FEED_VERDICT_COUNT: break;
+	}
+}
+
+static void
+remember(struct relay *r, mono_t now, uint16_t channel, enum history_kind kind,
+	 utc_t captured, const void *payload, size_t len)
+{
+	struct capture_book *book = &r->channels[channel].book;
+	seq_t seq = history_put(r->history, now, channel, kind, captured, payload, len);
+
+	if (seq_cmp(seq, SEQ_NONE) == 0) {
+		counter_inc(&book->refused);
+		return;
+	}
+	counter_inc(&book->captured);
+	counter_add(&book->captured_bytes, len);
+}
+
+static void
+take_datagram(struct relay *r, mono_t now, const struct datagram *d)
+{
+	int index = classify_find(r->classifier, d->group, d->port, d->source);
+
+	if (index == CLASSIFY_NONE) {
+		counter_inc(&r->figures.no_channel);
+		return;
+	}
+	check_feed(&r->channels[index + 1], d);
+	remember(r, now, (uint16_t)(index + 1), HISTORY_DATA, d->captured, d->payload,
+		 d->len);
+}
+
+static enum decap_verdict
+take_fragment(struct relay *r, mono_t now, const struct fragment *f, struct datagram *d)
+{
+	enum decap_verdict udp = DECAP_FRAGMENT;
+
+	counter_inc(
+		&r->figures.reassembly[reassemble_put(r->reassembly, now, f, d, &udp)]);
+	return udp;
+}
+
+void
+relay_frame(struct relay *r, struct now now, const struct frame *frame)
+{
+	struct datagram d;
+	struct fragment f;
+	enum decap_verdict verdict = decap_frame(frame, &d, &f);
+
+	counter_inc(&r->figures.decap[verdict]);
+	if (verdict == DECAP_FRAGMENT) {
+		verdict = take_fragment(r, now.mono, &f, &d);
+		if (verdict != DECAP_FRAGMENT)
+			counter_inc(&r->figures.decap[verdict]);
+	}
+	if (verdict == DECAP_DATAGRAM)
+		take_datagram(r, now.mono, &d);
+}
+
+void
+relay_dropped(struct relay *r, struct now now, enum drop_point point, uint64_t n)
+{
+	uint8_t bytes[MARK_BYTES];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	counter_add(&r->figures.dropped[point], n);
+	counter_inc(&r->figures.marks);
+	wr_u8(&w, (uint8_t)point);
+	wr_u64(&w, n);
+	remember(r, now.mono, 0, HISTORY_MARK, now.utc, bytes, sizeof bytes);
+}
+
+void
+relay_read_mark(const struct history_record *rec, struct wire_mark *m)
+{
+	struct rd r = rd_init(rec->payload, rec->len);
+
+	m->seq = rec->seq;
+	m->at = rec->captured;
+	m->cause = rd_u8(&r);
+	m->count = rd_u64(&r);
+	assert(!r.failed);
+}
+
+/* In a pinned history: what every peer has settled may go. */
+static void
+free_settled(struct relay *r)
+{
+	uint64_t pos = history_head(r->history);
+
+	for (size_t i = 0; i < r->session_count; i++) {
+		if (r->sessions[i].acked < pos)
+			pos = r->sessions[i].acked;
+	}
+	history_pin(r->history, pos);
+}
+
+bool
+relay_may_capture(struct relay *r)
+{
+	for (size_t i = 0; i < r->session_count; i++) {
+		if (r->sessions[i].instance == 0)
+			return false;
+	}
+	free_settled(r);
+	return history_has_room(r->history, DATAGRAM_BYTES_MAX);
+}
+
+void
+relay_path_up(struct relay *r, struct now now, unsigned int remote, unsigned int slot,
+	      enum path_kind kind, size_t mtu)
+{
+	relay_session_path_up(&r->sessions[remote], now, slot, kind, mtu);
+}
+
+void
+relay_path_down(struct relay *r, struct now now, unsigned int remote, unsigned int slot)
+{
+	(void)now;
+	relay_session_path_down(&r->sessions[remote], slot);
+}
+
+long
+relay_input(struct relay *r, struct now now, unsigned int remote, unsigned int slot,
+	    const uint8_t *bytes, size_t len)
+{
+	struct relay_session *s = &r->sessions[remote];
+	struct wire_frame f;
+	size_t done = 0, size;
+
+	if (!s->paths[slot].up)
+		return (long)len;
+	s->paths[slot].heard = now.mono;
+	while (wire_next(bytes + done, len - done, &f, &size) == WIRE_WHOLE) {
+		if (!relay_session_frame(s, now, slot, &f)) {
+			counter_inc(&r->figures.protocol_errors);
+			return -1;
+		}
+		done += size;
+	}
+	return (long)done;
+}
+
+size_t
+relay_fill(struct relay *r, struct now now, unsigned int remote, unsigned int slot,
+	   uint8_t *buf, size_t limit, size_t cap)
+{
+	struct batch b = batch_init(buf, limit, cap);
+
+	relay_session_fill(&r->sessions[remote], now, slot, &b);
+	return batch_used(&b);
+}
+
+void
+relay_tick(struct relay *r, struct now now)
+{
+	if (mono_due(r->tick_due, now.mono)) {
+		r->tick_due = mono_add(now.mono, TICK_NS);
+		counter_add(&r->figures.fragments_expired,
+			    reassemble_expire(r->reassembly, now.mono));
+		history_expire(r->history, now.mono);
+	}
+	for (size_t i = 0; i < r->session_count; i++)
+		relay_session_tick(&r->sessions[i], now);
+}
+
+mono_t
+relay_deadline(const struct relay *r)
+{
+	mono_t due = r->tick_due;
+
+	for (size_t i = 0; i < r->session_count; i++)
+		due = mono_min(due, relay_session_deadline(&r->sessions[i]));
+	return due;
+}
+
+void
+relay_drain(struct relay *r, bool patient)
+{
+	r->draining = true;
+	r->patient = patient;
+	for (size_t i = 0; i < r->session_count; i++)
+		relay_session_drain(&r->sessions[i]);
+}
+
+bool
+relay_drained(const struct relay *r)
+{
+	for (size_t i = 0; i < r->session_count; i++) {
+		if (r->sessions[i].bye_said)
+			continue;
+		if (relay_session_state(&r->sessions[i]) != SESSION_DOWN || r->patient)
+			return false;
+	}
+	return r->draining;
+}
+
+void
+relay_give_up_drain(struct relay *r)
+{
+	r->patient = false;
+	for (size_t i = 0; i < r->session_count; i++)
+		r->sessions[i].bye_due = true;
+}
+
+const struct relay_settings *
+relay_settings(const struct relay *r)
+{
+	return r->settings;
+}
+
+const struct relay_figures *
+relay_figures(const struct relay *r)
+{
+	return &r->figures;
+}
+
+size_t
+relay_channel_count(const struct relay *r)
+{
+	return r->channel_count;
+}
+
+const struct relay_channel *
+relay_channel(const struct relay *r, size_t index)
+{
+	return &r->channels[index];
+}
+
+const struct relay_session *
+relay_session(const struct relay *r, size_t remote)
+{
+	return &r->sessions[remote];
+}
+
+uint64_t
+relay_epoch(const struct relay *r)
+{
+	return r->epoch;
+}
+
+const struct history *
+relay_history(const struct relay *r)
+{
+	return r->history;
+}
+
+void
+relay_balance(struct relay *r)
+{
+	for (size_t i = 0; i < r->session_count; i++)
+		relay_session_balance(&r->sessions[i]);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_RELAY_INTERNAL_H
+#define TOMBOLO_RELAY_INTERNAL_H
+/* Inside of a relay lane's core, for relay.c and relay_session*.c alone. */
+#include "path/relay.h"
+
+struct relay {
+	const struct relay_settings *settings;
+	uint16_t lane;
+	uint64_t epoch;
+	const struct relay_ops *ops;
+	void *arg;
+	struct relay_channel *channels;
+	size_t channel_count;
+	struct history *history;
+	struct classifier *classifier;
+	struct reassembly *reassembly;
+	struct relay_session *sessions;
+	size_t session_count;
+	mono_t tick_due;
+	bool draining;
+	bool patient;
+	struct relay_figures figures;
+};
+
+/* A record of kind HISTORY_MARK as what it says. */
+void relay_read_mark(const struct history_record *rec, struct wire_mark *m);
+
+#endif

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The shell of a relay lane: capture and tunnel on one event loop around the
+ * core. Frames go in by capture's callbacks, records come out by tunnel's; what
+ * is decided is decided in relay.c.
+ */
+#include "path/relay_lane.h"
+
+#include <event2/event.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/random.h"
+#include "path/capture.h"
+#include "path/lane.h"
+#include "path/relay.h"
+#include "path/tunnel.h"
+
+/* After our BYE the peer closes; one that does not is not waited for longer. */
+#define FAREWELL_NS NS_PER_S
+
+struct relay_lane {
+	struct lane lane;
+	const struct relay_settings *settings;
+	struct relay *core;
+	struct capture *capture;
+	struct tunnel *tunnel;
+	struct now now; /* of this turn */
+	bool in_turn;   /* now was read */
+	unsigned int paths_up;
+	bool draining;
+	mono_t drain_end;    /* MONO_NEVER: as long as it takes */
+	mono_t farewell_end; /* set when all byes are said */
+	int status;
+};
+
+static const char *
+remote_name(const struct relay_lane *l, unsigned int remote)
+{
+	return l->settings->remotes[remote].name;
+}
+
+static struct now
+begin(struct relay_lane *l)
+{
+	if (!l->in_turn)
+		l->now = lane_turn(&l->lane);
+	l->in_turn = true;
+	return l->now;
+}
+
+static bool
+is_finished(struct relay_lane *l)
+{
+	if (!l->draining || !relay_drained(l->core) || !tunnel_flushed(l->tunnel))
+		return false;
+	if (l->farewell_end.ns == MONO_NEVER.ns) {
+		tunnel_stop_dialling(l->tunnel);
+		l->farewell_end = mono_add(l->now.mono, FAREWELL_NS);
+	}
+	return l->paths_up == 0 || mono_due(l->farewell_end, l->now.mono);
+}
+
+/* What every turn ends with: whatever became possible is done. */
+static void
+end(struct relay_lane *l)
+{
+	tunnel_kick_all(l->tunnel);
+	capture_resume(l->capture);
+	l->in_turn = false;
+	lane_turn_end(&l->lane);
+	if (is_finished(l))
+		lane_end(&l->lane, l->status);
+}
+
+/* ---- capture ---- */
+
+static void
+on_frame(void *arg, const struct frame *frame)
+{
+	struct relay_lane *l = arg;
+
+	relay_frame(l->core, begin(l), frame);
+}
+
+static void
+on_batch_end(void *arg)
+{
+	begin(arg);
+	end(arg);
+}
+
+static void
+on_dropped(void *arg, enum drop_point point, uint64_t n)
+{
+	struct relay_lane *l = arg;
+
+	log_warn("capture", "datagrams lost before capture point=%s count=%" PRIu64,
+		 drop_point_name(point), n);
+	relay_dropped(l->core, begin(l), point, n);
+	end(l);
+}
+
+static bool
+on_may_capture(void *arg)
+{
+	struct relay_lane *l = arg;
+
+	return relay_may_capture(l->core);
+}
+
+static void
+start_drain(struct relay_lane *l, bool patient)
+{
+	l->draining = true;
+	relay_drain(l->core, patient);
+	/* A file's end waits for its peers; the operator's word does not. */
+	if (patient)
+		return;
+	tunnel_stop_dialling(l->tunnel);
+	l->drain_end = mono_min(l->drain_end,
+				mono_add(clock_now().mono,
+					 l->settings->session.drain_timeout_ns));
+}
+
+static void
+on_file_end(void *arg, const char *error)
+{
+	struct relay_lane *l = arg;
+
+	if (error != NULL) {
+		log_error("capture", "%s", error);
+		l->status = 1;
+	} else {
+		log_info("capture", "the file was read to its end file=%s",
+			 l->settings->capture.file);
+	}
+	start_drain(l, true);
+}
+
+static void
+on_link(void *arg, int error, const char *text)
+{
+	struct relay_lane *l = arg;
+
+	if (error != 0)
+		log_warn("capture", "interface=%s %s", l->settings->capture.interface,
+			 text);
+	else
+		log_info("capture", "interface=%s is back",
+			 l->settings->capture.interface);
+}
+
+static const struct capture_ops capture_ops = {
+	.frame = on_frame,
+	.batch_end = on_batch_end,
+	.dropped = on_dropped,
+	.may_read = on_may_capture,
+	.end = on_file_end,
+	.link = on_link,
+};
+
+/* ---- tunnel ---- */
+
+static void
+on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transport)
+{
+	struct relay_lane *l = arg;
+
+	(void)transport;
+	l->paths_up++;
+	relay_path_up(l->core, begin(l), remote, slot, PATH_STREAM, FILL_BYTES);
+	end(l);
+}
+
+static void
+on_down(void *arg, unsigned int remote, unsigned int slot, const char *reason)
+{
+	struct relay_lane *l = arg;
+
+	(void)reason; /* the tunnel has logged it */
+	l->paths_up--;
+	relay_path_down(l->core, begin(l), remote, slot);
+	lane_reschedule(&l->lane);
+	l->in_turn = false;
+}
+
+static long
+on_input(void *arg, unsigned int remote, unsigned int slot, const uint8_t *bytes,
+	 size_t len)
+{
+	struct relay_lane *l = arg;
+
+	return relay_input(l->core, begin(l), remote, slot, bytes, len);
+}
+
+static size_t
+on_fill(void *arg, unsigned int remote, unsigned int slot, uint8_t *buf, size_t cap)
+{
+	struct relay_lane *l = arg;
+
+	return relay_fill(l->core, begin(l), remote, slot, buf, FILL_BYTES, cap);
+}
+
+static const struct tunnel_ops tunnel_ops = {
+	.up = on_up,
+	.down = on_down,
+	.input = on_input,
+	.fill = on_fill,
+	.turn_end = on_batch_end,
+};
+
+/* ---- the core ---- */
+
+static void
+on_session(void *arg, unsigned int remote, enum session_state from,
+	   enum session_state to, const char *why)
+{
+	struct relay_lane *l = arg;
+
+	log_info("session", "remote=%s %s -> %s: %s epoch=%016" PRIx64,
+		 remote_name(l, remote), session_state_name(from),
+		 session_state_name(to), why, relay_epoch(l->core));
+}
+
+static void
+on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
+{
+	struct relay_lane *l = arg;
+
+	tunnel_close(l->tunnel, remote, slot, wire_bye_name(reason));
+}
+
+static void
+on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
+{
+	struct relay_lane *l = arg;
+
+	if (reason == WIRE_BYE_SHUTDOWN)
+		log_info("session", "remote=%s said bye reason=%s",
+			 remote_name(l, remote), wire_bye_name(reason));
+	else
+		log_warn("session", "remote=%s sent us away reason=%s text=%s",
+			 remote_name(l, remote), wire_bye_name(reason), text);
+}
+
+static const struct relay_ops relay_ops = {
+	.session = on_session,
+	.close = on_close,
+	.bye = on_bye,
+};
+
+/* ---- time and mail ---- */
+
+static mono_t
+deadline(void *arg)
+{
+	const struct relay_lane *l = arg;
+	mono_t due = relay_deadline(l->core);
+
+	if (l->draining)
+		due = mono_min(due, mono_min(l->drain_end, l->farewell_end));
+	return due;
+}
+
+static void
+tick(void *arg)
+{
+	struct relay_lane *l = arg;
+	struct now now = begin(l);
+
+	if (mono_due(l->drain_end, now.mono)) {
+		log_warn("session", "drain timed out: what is left stays unsent");
+		l->drain_end = MONO_NEVER;
+		relay_give_up_drain(l->core);
+		if (l->farewell_end.ns == MONO_NEVER.ns)
+			l->farewell_end = mono_add(now.mono, FAREWELL_NS);
+	}
+	if (mono_due(l->farewell_end, now.mono))
+		lane_end(&l->lane, l->status);
+	relay_tick(l->core, now);
+	end(l);
+}
+
+static void
+message(void *arg, unsigned int bits)
+{
+	struct relay_lane *l = arg;
+	char error[256];
+
+	if (bits & LANE_STOP) {
+		lane_end(&l->lane, 1);
+		return;
+	}
+	if (bits & LANE_RELOAD &&
+	    tunnel_reload_certificates(l->tunnel, error, sizeof error) != 0)
+		log_error("tunnel", "the old certificates stay in use: %s", error);
+	if (bits & LANE_DRAIN) {
+		log_info("session", "draining");
+		capture_stop(l->capture);
+		start_drain(l, false);
+		begin(l);
+		end(l);
+	}
+}
+
+static const struct lane_ops lane_ops = {
+	.deadline = deadline,
+	.tick = tick,
+	.message = message,
+};
+
+/* ---- the beginning ---- */
+
+static bool
+open_shell(struct relay_lane *l, char *error, size_t error_bytes)
+{
+	const struct relay_settings *s = l->settings;
+	struct tunnel_settings t = {.node = s->node,
+				    .tls = &s->tls,
+				    .listen = s->listen,
+				    .listen_count = s->listen_count,
+				    .remotes = s->remotes,
+				    .remote_count = s->remote_count,
+				    .session = &s->session};
+
+	l->tunnel = tunnel_new(l->lane.base, &t, &tunnel_ops, l, error, error_bytes);
+	if (l->tunnel == NULL)
+		return false;
+	l->capture =
+		capture_open(l->lane.base, &s->capture, s->channels, s->channel_count,
+			     &capture_ops, l, error, error_bytes);
+	return l->capture != NULL;
+}
+
+struct relay_lane *
+relay_lane_new(const struct relay_settings *settings, unsigned int n, char *error,
+	       size_t error_bytes)
+{
+	struct relay_lane *l = calloc(1, sizeof *l);
+
+	snprintf(error, error_bytes, "out of memory");
+	if (l == NULL)
+		return NULL;
+	l->settings = settings;
+	l->drain_end = l->farewell_end = MONO_NEVER;
+	if (lane_init(&l->lane, &lane_ops, l) != 0)
+		goto fail;
+	l->core = relay_new(settings, (uint16_t)n, random_id(), clock_now(), &relay_ops,
+			    l);
+	if (l->core == NULL) {
+		snprintf(error, error_bytes,
+			 "out of memory: history.memory is %" PRIu64
+			 " bytes; lower it or give the host more",
+			 settings->history.memory_bytes);
+		goto fail;
+	}
+	if (!open_shell(l, error, error_bytes))
+		goto fail;
+	log_info("lane", "lane=%u epoch=%016" PRIx64 " channels=%zu memory_bytes=%zu",
+		 n, relay_epoch(l->core), settings->channel_count,
+		 relay_memory_bytes(l->core));
+	tunnel_start(l->tunnel);
+	capture_start(l->capture);
+	return l;
+fail:
+	relay_lane_free(l);
+	return NULL;
+}
+
+void
+relay_lane_free(struct relay_lane *l)
+{
+	if (l == NULL)
+		return;
+	if (l->capture != NULL)
+		capture_free(l->capture);
+	if (l->tunnel != NULL)
+		tunnel_free(l->tunnel);
+	relay_free(l->core);
+	lane_fini(&l->lane);
+	free(l);
+}
+
+struct lane *
+relay_lane_lane(struct relay_lane *l)
+{
+	return &l->lane;
+}
+
+struct relay *
+relay_lane_core(struct relay_lane *l)
+{
+	return l->core;
+}
+
+const struct capture_figures *
+relay_lane_capture(const struct relay_lane *l)
+{
+	return capture_figures(l->capture);
+}
+
+const struct tunnel_figures *
+relay_lane_tunnel(const struct relay_lane *l)
+{
+	return tunnel_figures(l->tunnel);
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_RELAY_LANE_H
+#define TOMBOLO_RELAY_LANE_H
+/*
+ * A relay lane: the core with its shell, one thread. The main thread makes it,
+ * starts it, tells it things, and reads its figures.
+ */
+#include <stddef.h>
+
+#include "ops/settings.h"
+
+struct relay_lane;
+struct lane;
+struct relay;
+struct capture_figures;
+struct tunnel_figures;
+
+/* Opens capture and tunnel and allocates everything, under the privileges of the
+ * caller; the settings must outlive it. NULL, with a line for the operator in
+ * error. */
+struct relay_lane *relay_lane_new(const struct relay_settings *settings, unsigned int n,
+				  char *error, size_t error_bytes);
+void relay_lane_free(struct relay_lane *l);
+
+/* To start it, tell it, join it (path/lane.h). Its status is 0, or 1 when a
+ * capture file was damaged. */
+struct lane *relay_lane_lane(struct relay_lane *l);
+
+/* For the books and the scrape; valid until relay_lane_free(). */
+struct relay *relay_lane_core(struct relay_lane *l);
+const struct capture_figures *relay_lane_capture(const struct relay_lane *l);
+const struct tunnel_figures *relay_lane_tunnel(const struct relay_lane *l);
+
+#endif

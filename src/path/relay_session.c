@@ -1,0 +1,577 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Session, the relay's end: paths come and go, a greeting binds them to the
+ * epoch and finds out where the peer wants to resume, and the books are kept.
+ * Gets frames from wire, tells tunnel what to send. Runs on the lane's thread.
+ */
+#include "path/relay_session.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "path/relay_internal.h"
+
+#define NO_GREETER     PATHS_MAX
+#define CHANNEL_BYTES  (38 + 1 + WIRE_NAME_MAX)
+#define GREETING_BYTES (WIRE_HEADER_BYTES + 34 + 1 + WIRE_NAME_MAX + 2)
+#define HELLO_AGAIN_NS (250 * NS_PER_MS)
+
+bool
+relay_session_init(struct relay_session *s, struct relay *relay, unsigned int remote,
+		   const struct remote_settings *settings, mono_t now)
+{
+	s->relay = relay;
+	s->remote = remote;
+	s->settings = settings;
+	s->greeter = NO_GREETER;
+	s->books_due = now;
+	s->rate_measured = now;
+	bucket_init(&s->repair_budget, now, 1000, 64);
+	s->outlets = calloc(relay->channel_count, sizeof *s->outlets);
+	s->residuals = calloc(relay->channel_count, sizeof *s->residuals);
+	if (s->outlets == NULL || s->residuals == NULL)
+		return false;
+	for (size_t i = 0; i < relay->channel_count; i++) {
+		s->outlets[i].high = SEQ_FIRST;
+		s->outlets[i].reported = SEQ_FIRST;
+	}
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		s->paths[i].sent = calloc(relay->channel_count, sizeof(seq_t));
+		if (s->paths[i].sent == NULL)
+			return false;
+	}
+	return true;
+}
+
+void
+relay_session_fini(struct relay_session *s)
+{
+	for (size_t i = 0; i < PATHS_MAX; i++)
+		free(s->paths[i].sent);
+	free(s->outlets);
+	free(s->residuals);
+}
+
+enum session_state
+relay_session_state(const struct relay_session *s)
+{
+	return (enum session_state)atomic_load_explicit(&s->state,
+							memory_order_relaxed);
+}
+
+/* The one setter. */
+static void
+take_event(struct relay_session *s, enum session_event event, const char *why)
+{
+	enum session_state from = relay_session_state(s);
+	enum session_state to = session_next(from, event);
+	const struct relay *r = s->relay;
+
+	if (from == to)
+		return;
+	atomic_store_explicit(&s->state, (int)to, memory_order_relaxed);
+	if (to == SESSION_OPEN)
+		counter_inc(&s->relay->figures.sessions_opened);
+	r->ops->session(r->arg, s->remote, from, to, why);
+}
+
+static void
+start_greeting(struct relay_session *s, unsigned int slot)
+{
+	s->greeter = slot;
+	s->greeting++;
+	s->welcomed = 0;
+	s->paths[slot].hello_at = 0;
+	s->paths[slot].open = false;
+}
+
+static bool
+is_carrying(enum session_state state)
+{
+	return state == SESSION_OPEN || state == SESSION_DRAINING;
+}
+
+void
+relay_session_path_up(struct relay_session *s, struct now now, unsigned int slot,
+		      enum path_kind kind, size_t mtu)
+{
+	struct relay_path *p = &s->paths[slot];
+
+	p->up = true;
+	p->kind = kind;
+	gauge_set(&p->is_datagram, kind == PATH_DATAGRAM);
+	gauge_set(&p->is_up, true);
+	p->mtu = mtu;
+	p->open = false;
+	p->hello_at = 0;
+	p->hello_due = now.mono;
+	p->heard = now.mono;
+	p->bye_sent = p->bye_heard = false;
+	timing_reset(&p->timing);
+	take_event(s, SESSION_PATH_UP, "a path is up");
+	if (!is_carrying(relay_session_state(s)) && s->greeter == NO_GREETER)
+		start_greeting(s, slot);
+}
+
+static unsigned int
+first_up(const struct relay_session *s)
+{
+	unsigned int i = 0;
+
+	while (i < PATHS_MAX && !s->paths[i].up)
+		i++;
+	return i;
+}
+
+void
+relay_session_path_down(struct relay_session *s, unsigned int slot)
+{
+	unsigned int other;
+
+	s->paths[slot].up = false;
+	gauge_set(&s->paths[slot].is_up, false);
+	s->paths[slot].open = false;
+	other = first_up(s);
+	if (s->greeter == slot)
+		s->greeter = NO_GREETER;
+	if (other == PATHS_MAX) {
+		s->greeter = NO_GREETER;
+		relay_repair_forget(s);
+		take_event(s, SESSION_PATHS_GONE, "no path is left");
+	} else if (s->greeter == NO_GREETER && !is_carrying(relay_session_state(s))) {
+		start_greeting(s, other);
+	}
+}
+
+/* ---- greeting ---- */
+
+static struct wire_greeting
+greeting(const struct relay_session *s, unsigned int slot, bool joins)
+{
+	const struct relay *r = s->relay;
+	struct wire_greeting g = {.version = WIRE_VERSION,
+				  .epoch = r->epoch,
+				  .lane = r->lane,
+				  .instance = s->instance,
+				  .greeting = s->greeting,
+				  .total = joins ? 0 : (uint16_t)r->channel_count,
+				  .slot = (uint8_t)slot};
+
+	wire_set_name(&g.node, r->settings->node);
+	return g;
+}
+
+static struct wire_channel
+announcement(const struct relay_session *s, uint16_t i)
+{
+	const struct relay *r = s->relay;
+	const struct channel_settings *c = r->channels[i].settings;
+	struct wire_channel e = {.id = i,
+				 .next = history_next(r->history, i),
+				 .oldest = history_oldest(r->history, i),
+				 .fresh = s->peer_left ? s->outlets[i].reported
+						       : s->outlets[i].high};
+
+	wire_set_name(&e.name, c != NULL ? c->name : "marks");
+	if (c != NULL) {
+		e.group = c->group;
+		e.port = c->port;
+		e.source = c->source;
+	}
+	return e;
+}
+
+/* HELLO frames until all channels are announced. */
+static void
+fill_hello(struct relay_session *s, struct now now, unsigned int slot, struct batch *b)
+{
+	struct relay_path *p = &s->paths[slot];
+	bool joins = s->greeter != slot;
+	uint16_t end = joins ? 0 : (uint16_t)s->relay->channel_count;
+	struct wire_greeting g = greeting(s, slot, joins);
+	struct wire_draft d;
+
+	if (joins && !is_carrying(relay_session_state(s)))
+		return; /* another path greets; this one joins when that is done */
+	if (p->hello_at >= end && !mono_due(p->hello_due, now.mono))
+		return;
+	if (!batch_fits(b, GREETING_BYTES + CHANNEL_BYTES))
+		return;
+	if (p->hello_at >= end)
+		p->hello_at = 0;
+	d = wire_begin(&b->w, WIRE_HELLO, 0);
+	wire_put_greeting(&b->w, &g);
+	wire_entries(&b->w, &d);
+	for (; p->hello_at < end && batch_used(b) + CHANNEL_BYTES <= b->limit;
+	     p->hello_at++) {
+		struct wire_channel e = announcement(s, p->hello_at);
+
+		if (s->outlets[p->hello_at].welcomed == s->greeting)
+			continue;
+		wire_put_channel(&b->w, &e);
+		d.entries++;
+	}
+	(void)wire_end(&b->w, &d); /* fits: every entry was checked */
+	/* Over a stream nothing is lost, so nothing is said twice. */
+	p->hello_due = p->kind == PATH_STREAM ? MONO_NEVER
+					      : mono_add(now.mono, HELLO_AGAIN_NS);
+}
+
+/* A peer process that is not the one of before: what its predecessor had not
+ * reported may or may not have been emitted. It is not sent again, since nothing
+ * is emitted twice. */
+static void
+note_instance(struct relay_session *s, uint64_t instance, struct outlet *o, seq_t next)
+{
+	if (s->instance != 0 && s->instance != instance)
+		counter_add(&o->book.abandoned, seq_span(o->reported, next));
+}
+
+static bool
+take_resume(struct relay_session *s, struct relay_path *p,
+	    const struct wire_greeting *g, const struct wire_resume *e)
+{
+	struct outlet *o;
+
+	if (e->id >= s->relay->channel_count ||
+	    seq_before(history_next(s->relay->history, e->id), e->next))
+		return false;
+	o = &s->outlets[e->id];
+	p->sent[e->id] = e->next;
+	if (o->welcomed != s->greeting) {
+		o->welcomed = s->greeting;
+		s->welcomed++;
+		note_instance(s, g->instance, o, e->next);
+	}
+	o->reported = seq_max(o->reported, e->next);
+	return true;
+}
+
+static void
+open_path(struct now now, struct relay_path *p)
+{
+	p->open = true;
+	relay_beat_start(p, now);
+}
+
+/* A further path of an open session starts where the best one is. */
+static void
+join_path(struct relay_session *s, struct now now, struct relay_path *p)
+{
+	const struct relay_path *best = NULL;
+
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		const struct relay_path *o = &s->paths[i];
+
+		if (o->open && (best == NULL || o->cursor > best->cursor))
+			best = o;
+	}
+	if (best == NULL || p->open)
+		return;
+	p->cursor = best->cursor;
+	memcpy(p->sent, best->sent, s->relay->channel_count * sizeof *p->sent);
+	open_path(now, p);
+}
+
+static void
+complete_greeting(struct relay_session *s, struct now now, struct relay_path *p,
+		  uint64_t instance)
+{
+	s->instance = instance;
+	counter_set(&s->instance_seen, instance);
+	s->peer_left = false;
+	s->greeter = NO_GREETER;
+	relay_stream_resume(s, p);
+	open_path(now, p);
+	take_event(s, SESSION_GREETED, "the peer said where to resume");
+	s->books_due = now.mono;
+	if (!s->draining)
+		return;
+	/* The final books may have been under way when the last path died. */
+	s->books_final = s->bye_due = s->bye_said = false;
+	for (size_t i = 0; i < s->relay->channel_count; i++)
+		s->outlets[i].books_answered = false;
+	take_event(s, SESSION_DRAIN, "draining");
+}
+
+static bool
+take_welcome(struct relay_session *s, struct now now, unsigned int slot,
+	     const struct wire_frame *f)
+{
+	struct relay_path *p = &s->paths[slot];
+	struct wire_greeting g;
+	struct wire_resume e;
+	struct rd r;
+
+	if (!wire_get_greeting(f, &g, &r) || g.version != WIRE_VERSION ||
+	    g.epoch != s->relay->epoch || g.instance == 0)
+		return false;
+	if (!p->open && g.greeting == 0 && s->greeter == NO_GREETER) {
+		/* It knows no session to join: the old path died unnoticed, or the
+		 * peer is another process. */
+		start_greeting(s, slot);
+		take_event(s, SESSION_REGREETED, "the peer asks to be greeted");
+		return true;
+	}
+	if (p->open || g.greeting != s->greeting)
+		return true; /* an echo of an earlier greeting */
+	for (uint16_t i = 0; i < g.count; i++) {
+		if (s->greeter != slot || !wire_get_resume(&r, &e) ||
+		    !take_resume(s, p, &g, &e))
+			return false;
+	}
+	if (s->greeter != slot && is_carrying(relay_session_state(s)))
+		join_path(s, now, p);
+	else if (s->greeter == slot && s->welcomed == s->relay->channel_count)
+		complete_greeting(s, now, p, g.instance);
+	return true;
+}
+
+/* ---- reports ---- */
+
+static void
+store_peer_book(struct peer_book *book, const struct wire_books *e)
+{
+	size_t i = 0;
+#define STORE(name, help) \
+	if (i < e->count) \
+		counter_set(&book->name, e->figures[i++]);
+	PEER_BOOK(STORE)
+#undef STORE
+}
+
+static void
+take_books(struct relay_session *s, const struct wire_timing *timing,
+	   const struct wire_books *e)
+{
+	struct outlet *o = &s->outlets[e->channel];
+
+	store_peer_book(&o->peer, e);
+	if (s->books_final && !o->books_answered &&
+	    timing->echo_mono_ns >= s->books_final_at.ns) {
+		o->books_answered = true;
+		s->books_wanted--;
+	}
+}
+
+/* Moves the position before which the peer has settled everything. */
+static void
+advance_acked(struct relay_session *s)
+{
+	const struct history *h = s->relay->history;
+	struct history_record rec;
+
+	while (history_at(h, &s->acked, &rec) &&
+	       seq_before(rec.seq, s->outlets[rec.channel].reported))
+		s->acked = history_after(h, s->acked);
+}
+
+static bool
+take_report(struct relay_session *s, struct now now, unsigned int slot,
+	    const struct wire_frame *f)
+{
+	struct wire_timing timing;
+	struct wire_books e;
+	uint16_t count;
+	struct rd r;
+
+	if (!wire_get_timing(f, &timing, &count, &r))
+		return false;
+	(void)timing_take(&s->paths[slot].timing, now, &timing);
+	while (count-- > 0) {
+		if (!wire_get_books(f, &r, &e) ||
+		    e.channel >= s->relay->channel_count ||
+		    seq_before(history_next(s->relay->history, e.channel), e.next))
+			return false;
+		s->outlets[e.channel].reported =
+			seq_max(s->outlets[e.channel].reported, e.next);
+		if (f->flags & WIRE_BOOKS)
+			take_books(s, &timing, &e);
+	}
+	advance_acked(s);
+	return true;
+}
+
+static bool
+take_bye(struct relay_session *s, struct relay_path *p, const struct wire_frame *f)
+{
+	const struct relay *r = s->relay;
+	struct wire_name text;
+	uint8_t reason;
+
+	if (!wire_get_bye(f, &reason, &text))
+		return false;
+	/* Only a stream is sure to have brought the final report before. */
+	p->bye_heard = true;
+	p->bye = (enum wire_bye)reason;
+	s->peer_left = reason == WIRE_BYE_SHUTDOWN && p->kind == PATH_STREAM;
+	r->ops->bye(r->arg, s->remote, reason, text.text);
+	return true;
+}
+
+bool
+relay_session_frame(struct relay_session *s, struct now now, unsigned int slot,
+		    const struct wire_frame *f)
+{
+	switch (f->type) {
+	case WIRE_WELCOME: return take_welcome(s, now, slot, f);
+	case WIRE_REPORT: return !s->paths[slot].open || take_report(s, now, slot, f);
+	case WIRE_REQUEST:
+		return !s->paths[slot].open || relay_repair_request(s, now, slot, f);
+	case WIRE_BYE: return take_bye(s, &s->paths[slot], f);
+	case WIRE_HELLO:
+	case WIRE_DATA:
+	case WIRE_MARK:
+	case WIRE_HEARTBEAT:
+	case WIRE_VERDICT: return false; /* only a relay says these */
+	default: return (f->flags & WIRE_OPTIONAL) != 0;
+	}
+}
+
+/* ---- sending ---- */
+
+static void
+fill_bye(struct relay_session *s, struct relay_path *p, struct batch *b)
+{
+	enum wire_bye reason = s->books_final && s->books_wanted == 0
+				       ? WIRE_BYE_DRAINED
+				       : WIRE_BYE_SHUTDOWN;
+
+	if (!s->bye_due || p->beating || p->bye_sent)
+		return;
+	if (!wire_put_bye(&b->w, reason, wire_bye_name(reason)))
+		return;
+	p->bye_sent = s->bye_said = true;
+	take_event(s, SESSION_BYE, "we said bye");
+}
+
+void
+relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
+		   struct batch *b)
+{
+	struct relay_path *p = &s->paths[slot];
+	size_t used = batch_used(b);
+
+	if (!p->up || p->bye_sent || p->bye_heard)
+		return;
+	if (!p->open) {
+		fill_hello(s, now, slot, b);
+	} else {
+		relay_repair_fill_answers(s, b);
+		relay_beat_fill(s, now, p, b);
+		relay_stream_fill(s, now, p, b);
+		if (p->cursor >= history_head(s->relay->history))
+			relay_repair_fill(s, now, p, b);
+		fill_bye(s, p, b);
+	}
+	counter_add(&p->bytes, batch_used(b) - used);
+}
+
+/* ---- time ---- */
+
+/* A path ends when the peer said BYE on it, or nothing at all for too long. */
+static void
+check_paths(struct relay_session *s, mono_t now)
+{
+	const struct relay *r = s->relay;
+
+	for (unsigned int i = 0; i < PATHS_MAX; i++) {
+		struct relay_path *p = &s->paths[i];
+
+		if (!p->up)
+			continue;
+		if (p->bye_heard) {
+			r->ops->close(r->arg, s->remote, i, p->bye);
+		} else if (mono_sub(now, p->heard) >=
+			   r->settings->session.path_timeout_ns) {
+			counter_inc(&s->relay->figures.path_timeouts);
+			r->ops->close(r->arg, s->remote, i, WIRE_BYE_TIMEOUT);
+		}
+	}
+}
+
+static bool
+is_settled(const struct relay_session *s)
+{
+	for (size_t i = 0; i < s->relay->channel_count; i++) {
+		if (seq_before(s->outlets[i].reported,
+			       history_next(s->relay->history, (uint16_t)i)))
+			return false;
+	}
+	return true;
+}
+
+/* Draining: when all is settled the final books are exchanged, then BYE. */
+static void
+drain_step(struct relay_session *s, mono_t now)
+{
+	if (relay_session_state(s) != SESSION_DRAINING || s->bye_due || !is_settled(s))
+		return;
+	if (s->books_final) {
+		s->bye_due = s->books_wanted == 0;
+	} else {
+		s->books_final = true;
+		s->books_final_at = MONO_NEVER;
+		s->books_wanted = (uint16_t)s->relay->channel_count;
+		s->books_due = now;
+		for (size_t i = 0; i < s->relay->channel_count; i++)
+			s->outlets[i].books_sent = UINT64_MAX;
+		for (size_t i = 0; i < PATHS_MAX; i++)
+			s->paths[i].beat_due = now;
+	}
+}
+
+void
+relay_session_tick(struct relay_session *s, struct now now)
+{
+	relay_repair_rate(s, now.mono);
+	check_paths(s, now.mono);
+	drain_step(s, now.mono);
+}
+
+mono_t
+relay_session_deadline(const struct relay_session *s)
+{
+	mono_t due = MONO_NEVER;
+
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		const struct relay_path *p = &s->paths[i];
+
+		if (!p->up || p->bye_sent || p->bye_heard)
+			continue;
+		if (p->open)
+			due = mono_min(due, p->beat_due);
+		else if (s->greeter == i || is_carrying(relay_session_state(s)))
+			due = mono_min(due, p->hello_due);
+		if (p->open && s->repair_count > 0)
+			due = mono_min(due, bucket_ready(&s->repair_budget,
+							 s->repair_budget.filled));
+	}
+	return due;
+}
+
+void
+relay_session_drain(struct relay_session *s)
+{
+	s->draining = true;
+	take_event(s, SESSION_DRAIN, "draining");
+}
+
+void
+relay_session_balance(struct relay_session *s)
+{
+	const struct relay *r = s->relay;
+
+	for (size_t i = 0; i < r->channel_count; i++) {
+		struct outlet *o = &s->outlets[i];
+		seq_t oldest = history_oldest(r->history, (uint16_t)i);
+
+		/* What left before it was passed was never sent. */
+		counter_add(&o->book.shed_aged, seq_span(o->high, oldest));
+		o->high = seq_max(o->high, oldest);
+		counter_set(&o->book.unsent,
+			    seq_span(o->high, history_next(r->history, (uint16_t)i)));
+		counter_set(&o->book.owed, counter_get(&r->channels[i].book.captured));
+		gauge_set(&s->residuals[i], sent_residual(&o->book));
+	}
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_RELAY_SESSION_H
+#define TOMBOLO_RELAY_SESSION_H
+/*
+ * One session of a relay lane: its paths, their cursors into the history, the
+ * greeting, heartbeats, the answers to requests, and the books. Pure. Used by
+ * relay.c alone, and read by those who print figures.
+ */
+#include "base/bucket.h"
+#include "path/batch.h"
+#include "path/relay.h"
+#include "path/timing.h"
+
+#define REPAIR_RANGES 1024 /* waiting to be repaired */
+#define ANSWERS       1024 /* verdicts waiting to be sent */
+#define LINGER        4096 /* repairs remembered for a round trip */
+
+struct relay_path {
+	bool up;
+	enum path_kind kind;
+	size_t mtu;
+	bool open;         /* greeted: carries data */
+	uint16_t hello_at; /* next channel to announce; past the last: all are */
+	mono_t hello_due;  /* to announce again what was not welcomed */
+	uint64_t cursor;   /* position in the history */
+	seq_t *sent;       /* per channel: all before it was passed on this path */
+	mono_t heard;
+	/* Heartbeat ladder: soon after the last datagram, then ever rarer. */
+	mono_t beat_due;
+	int64_t beat_step_ns;
+	mono_t beat_last;
+	bool beating; /* a round is not complete: the next entry is beat_at */
+	bool beat_books;
+	uint16_t beat_at;
+	bool bye_sent;
+	bool bye_heard;
+	enum wire_bye bye; /* heard, or why we close */
+	struct timing timing;
+	counter_t bytes;
+	gauge_t is_up, is_datagram; /* up and kind again, for scrapes */
+};
+
+struct repair_range {
+	uint16_t channel;
+	seq_t next;
+	seq_t end;
+	uint8_t slot; /* the path that asked */
+};
+
+struct repaired {
+	uint16_t channel;
+	seq_t seq;
+	mono_t at;
+};
+
+struct relay_session {
+	struct relay *relay;
+	unsigned int remote;
+	const struct remote_settings *settings;
+	_Atomic int state; /* enum session_state; one writer */
+	uint64_t instance; /* of the peer process, 0 before the first WELCOME */
+	uint32_t greeting;
+	unsigned int greeter;    /* slot of the path that greets; PATHS_MAX: none */
+	uint16_t welcomed;       /* channels, of this greeting */
+	counter_t instance_seen; /* instance again, for scrapes */
+	struct outlet *outlets;  /* per channel */
+	gauge_t *residuals; /* per channel, as last balanced: between two balances the
+			     * books alone do not add up */
+	struct relay_path paths[PATHS_MAX];
+	struct repair_range repairs[REPAIR_RANGES];
+	unsigned int repair_head, repair_count;
+	struct wire_answer answers[ANSWERS];
+	unsigned int answer_head, answer_count;
+	struct repaired linger[LINGER];
+	struct bucket repair_budget;
+	uint64_t repair_pending; /* datagrams in the ranges that wait */
+	/* The live rate, measured: datagrams a second, smoothed. */
+	uint64_t sent_total, sent_before;
+	mono_t rate_measured;
+	uint64_t live_rate;
+	uint64_t acked; /* position: the peer has settled all before it */
+	mono_t books_due;
+	unsigned int books_rounds;
+	bool books_all; /* this round lists every channel */
+	bool draining;
+	bool books_final;      /* the final books are being sent */
+	mono_t books_final_at; /* their last frame; MONO_NEVER before */
+	uint16_t books_wanted; /* channels whose final books were not answered */
+	bool peer_left;        /* said BYE: what it reported is all that it emitted */
+	bool bye_due;
+	bool bye_said;
+};
+
+bool relay_session_init(struct relay_session *s, struct relay *relay,
+			unsigned int remote, const struct remote_settings *settings,
+			mono_t now);
+void relay_session_fini(struct relay_session *s);
+
+void relay_session_path_up(struct relay_session *s, struct now now, unsigned int slot,
+			   enum path_kind kind, size_t mtu);
+void relay_session_path_down(struct relay_session *s, unsigned int slot);
+/* One frame; false: the remote broke the protocol. */
+bool relay_session_frame(struct relay_session *s, struct now now, unsigned int slot,
+			 const struct wire_frame *f);
+/* Appends whole frames. */
+void relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
+			struct batch *b);
+void relay_session_tick(struct relay_session *s, struct now now);
+mono_t relay_session_deadline(const struct relay_session *s);
+void relay_session_drain(struct relay_session *s);
+/* Brings the books up to date. */
+void relay_session_balance(struct relay_session *s);
+
+enum session_state relay_session_state(const struct relay_session *s);
+
+/* ---- the parts of a fill, each in a file of its own ---- */
+
+/* relay_stream.c: live data and catch-up, from the path's cursor. */
+void relay_stream_resume(struct relay_session *s, struct relay_path *p);
+void relay_stream_fill(struct relay_session *s, struct now now, struct relay_path *p,
+		       struct batch *b);
+
+/* A record as a frame: how long, and written. */
+size_t relay_record_bytes(const struct history_record *rec);
+bool relay_put_record(struct batch *b, uint8_t flags, const struct history_record *rec);
+
+/* relay_beat.c: heartbeats with their ladder, and the books. */
+void relay_beat_start(struct relay_path *p, struct now now);
+void relay_beat_after_data(struct relay_session *s, struct relay_path *p, mono_t now);
+void relay_beat_fill(struct relay_session *s, struct now now, struct relay_path *p,
+		     struct batch *b);
+
+/* relay_repair.c: requests, verdicts, repairs. */
+bool relay_repair_request(struct relay_session *s, struct now now, unsigned int slot,
+			  const struct wire_frame *f);
+void relay_repair_answer(struct relay_session *s, const struct wire_answer *a);
+void relay_repair_fill_answers(struct relay_session *s, struct batch *b);
+void relay_repair_fill(struct relay_session *s, struct now now, struct relay_path *p,
+		       struct batch *b);
+void relay_repair_rate(struct relay_session *s, mono_t now);
+void relay_repair_forget(struct relay_session *s);
+
+#endif

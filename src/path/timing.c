@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "path/timing.h"
+
+#include <string.h>
+
+/* A round trip longer than this is a clock that lies or a path that was dead. */
+#define RTT_LIMIT_NS (60 * NS_PER_S)
+
+void
+timing_reset(struct timing *t)
+{
+	t->other_mono_ns = 0;
+	t->other_arrived = (mono_t){0};
+	t->srtt_ns = 0;
+	t->rttvar_ns = 0;
+	t->count = 0;
+}
+
+struct wire_timing
+timing_stamp(const struct timing *t, struct now now)
+{
+	struct wire_timing w = {.sent_mono_ns = now.mono.ns, .sent_utc_ns = now.utc.ns};
+
+	if (t->other_mono_ns != 0) {
+		w.echo_mono_ns = t->other_mono_ns;
+		w.hold_ns = mono_sub(now.mono, t->other_arrived);
+	}
+	return w;
+}
+
+/* RFC 6298 §2.2, 2.3, with its alpha and beta. */
+static void
+smooth(struct timing *t, int64_t rtt_ns)
+{
+	int64_t error_ns = rtt_ns - t->srtt_ns;
+
+	if (t->srtt_ns == 0) {
+		t->srtt_ns = rtt_ns;
+		t->rttvar_ns = rtt_ns / 2;
+	} else {
+		t->rttvar_ns +=
+			((error_ns < 0 ? -error_ns : error_ns) - t->rttvar_ns) / 4;
+		t->srtt_ns += error_ns / 8;
+	}
+	if (t->srtt_ns < 1)
+		t->srtt_ns = 1;
+	gauge_set(&t->rtt_ns, t->srtt_ns);
+}
+
+static unsigned int
+shortest(const struct timing *t)
+{
+	unsigned int n = t->count < TIMING_SAMPLES ? t->count : TIMING_SAMPLES;
+	unsigned int best = 0;
+
+	for (unsigned int i = 1; i < n; i++) {
+		if (t->samples[i].rtt_ns < t->samples[best].rtt_ns)
+			best = i;
+	}
+	return best;
+}
+
+static void
+add_sample(struct timing *t, int64_t rtt_ns, int64_t offset_ns)
+{
+	unsigned int i = t->count++ % TIMING_SAMPLES, best;
+
+	t->samples[i].rtt_ns = rtt_ns;
+	t->samples[i].offset_ns = offset_ns;
+	best = shortest(t);
+	gauge_set(&t->rtt_min_ns, t->samples[best].rtt_ns);
+	gauge_set(&t->offset_ns, t->samples[best].offset_ns);
+	gauge_set(&t->offset_error_ns, t->samples[best].rtt_ns / 2);
+}
+
+bool
+timing_take(struct timing *t, struct now now, const struct wire_timing *w)
+{
+	int64_t since_ns, rtt_ns, one_way_ns;
+
+	/* All differences of what the other side says are guarded: they may hold
+	 * anything. */
+	if (w->sent_mono_ns <= 0 || w->sent_utc_ns <= 0 ||
+	    w->sent_utc_ns > (int64_t)WIRE_SEQ_MAX)
+		return false;
+	t->other_mono_ns = w->sent_mono_ns;
+	t->other_arrived = now.mono;
+	if (w->echo_mono_ns <= 0 || w->echo_mono_ns > now.mono.ns || w->hold_ns < 0)
+		return false;
+	since_ns = now.mono.ns - w->echo_mono_ns;
+	if (w->hold_ns > since_ns || since_ns - w->hold_ns > RTT_LIMIT_NS)
+		return false;
+	rtt_ns = since_ns - w->hold_ns;
+	one_way_ns = now.utc.ns - w->sent_utc_ns;
+	smooth(t, rtt_ns);
+	add_sample(t, rtt_ns, one_way_ns - rtt_ns / 2);
+	return true;
+}
+
+int64_t
+timing_offset_ns(const struct timing *t)
+{
+	return t->count > 0 ? t->samples[shortest(t)].offset_ns : 0;
+}

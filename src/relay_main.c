@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* tombolo-relay(8): see path/relay_lane.c for the lane, ops/daemon.c for the rest. */
+#include <stdio.h>
+
+#include "base/log.h"
+#include "ops/conf.h"
+#include "ops/daemon.h"
+#include "ops/http.h"
+#include "ops/ledger.h"
+#include "ops/metrics.h"
+#include "ops/status.h"
+#include "ops/view.h"
+#include "path/lane.h"
+#include "path/relay.h"
+#include "path/relay_lane.h"
+
+#define PROGRAM "tombolo-relay"
+
+static struct relay_settings *
+load(const char *file)
+{
+	char error[1024];
+	struct relay_settings *s = relay_conf_load(file, error, sizeof error);
+
+	if (s == NULL)
+		fprintf(stderr, "%s\n", error);
+	return s;
+}
+
+static void
+routes(void *arg, struct http *http)
+{
+	http_route(http, "/metrics", metrics_relay, arg);
+	http_route(http, "/status", status_relay, arg);
+	http_route(http, "/healthz", status_relay_health, arg);
+}
+
+static int
+serve(const struct relay_settings *s)
+{
+	char error[1024];
+	struct relay_lane *relay = relay_lane_new(s, 0, error, sizeof error);
+	struct relay_view view = {.settings = s, .version = PACKAGE_VERSION};
+	struct relay_views views = {.lanes = &view, .count = 1};
+	struct lane *lanes[1];
+	struct daemon daemon = {.program = PROGRAM,
+				.service = &s->service,
+				.lanes = lanes,
+				.lane_count = 1,
+				.routes = routes,
+				.arg = &views};
+	int status;
+
+	if (relay == NULL)
+		fatal("main", "%s", error);
+	lanes[0] = relay_lane_lane(relay);
+	view.core = relay_lane_core(relay);
+	view.capture = relay_lane_capture(relay);
+	view.tunnel = relay_lane_tunnel(relay);
+	view.started = clock_now().utc;
+	status = daemon_run(&daemon);
+	relay_balance(relay_lane_core(relay)); /* its thread has ended */
+	ledger_log_relay(&views);
+	relay_lane_free(relay);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct daemon_options o =
+		daemon_options(argc, argv, PROGRAM, SYSCONFDIR "/tombolo/relay.yaml");
+	struct relay_settings *s = load(o.file);
+	int status = 0;
+
+	if (s == NULL)
+		return 1;
+	if (o.print)
+		relay_conf_print(s, stdout);
+	if (!o.print && !o.check) {
+		log_init(PROGRAM, (enum log_level)s->service.log_level);
+		status = serve(s);
+	}
+	relay_conf_free(s);
+	return status;
+}

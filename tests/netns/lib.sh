@@ -1,0 +1,445 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+#
+# Five hosts in network namespaces, and what a scenario does with them. Sourced by
+# tests/netns/*.sh and tools/demo. Everything stays in the namespaces and is gone
+# at the end.
+#
+#   exchange          relay              line              peer          subscriber
+#   feed 10.10.0.9 ── feed 10.10.0.2
+#                     line1 10.1.1.1 ── r1 │ p1 ── line1 10.2.1.1
+#                     line2 10.1.2.1 ── r2 │ p2 ── line2 10.2.2.1
+#                                                  out 10.20.0.1 ── out 10.20.0.2
+#
+# A scenario waits for states (wait_until), never for seconds. It ends with 0, with
+# 1 after fail(), or with 77 where namespaces are not allowed.
+
+export EXCHANGE_FEED=10.10.0.9 RELAY_FEED=10.10.0.2 \
+	RELAY_LINE1=10.1.1.1 RELAY_LINE2=10.1.2.1 \
+	PEER_LINE1=10.2.1.1 PEER_LINE2=10.2.2.1 \
+	PEER_OUT=10.20.0.1 SUBSCRIBER_OUT=10.20.0.2
+HOSTS='exchange relay line peer subscriber'
+RELAY_METRICS=127.0.0.1:9464
+PEER_METRICS=127.0.0.1:9465
+: "${TOMBOLO_SRCDIR:=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)}"
+: "${TOMBOLO_BUILDDIR:=$TOMBOLO_SRCDIR/_build/check}"
+: "${TOMBOLO_WAIT:=30}" # seconds that wait_until() waits for a state at most
+export TOMBOLO_SRCDIR TOMBOLO_BUILDDIR
+tools=$TOMBOLO_BUILDDIR/tests/tools
+sbin=$TOMBOLO_BUILDDIR
+
+say() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+skip() {
+	say "skipped: $*"
+	exit 77
+}
+
+fail() {
+	say "FAILED: $*"
+	exit 1
+}
+
+# Without root, run all over again as root of a user namespace of its own. /run is
+# made private, since ip-netns(8) keeps its names there.
+enter_namespaces() {
+	[ "$(id -u)" != 0 ] || return 0
+	unshare -Urnm sh -c 'mount -t tmpfs tmpfs /run && ip netns add probe' 2>/dev/null ||
+		skip 'user namespaces are not allowed here'
+	# shellcheck disable=SC2016
+	exec unshare -Urnm bash -c 'mount -t tmpfs tmpfs /run && exec bash "$@"' \
+		bash "$0" "$@"
+}
+enter_namespaces "$@"
+
+need() {
+	local command
+
+	for command in "$@"; do
+		command -v "$command" >/dev/null || skip "$command is not installed"
+	done
+}
+
+# ---- hosts ----
+
+netns() {
+	printf 'tmb-%s-%s' $$ "$1"
+}
+
+# on HOST COMMAND...: in the foreground.
+on() {
+	local host=$1
+
+	shift
+	ip netns exec "$(netns "$host")" "$@"
+}
+
+# add_cable HOST INTERFACE ADDRESS/BITS HOST INTERFACE ADDRESS/BITS
+add_cable() {
+	ip link add "$2" netns "$(netns "$1")" type veth \
+		peer name "$5" netns "$(netns "$4")"
+	ip -n "$(netns "$1")" addr add "$3" dev "$2"
+	ip -n "$(netns "$4")" addr add "$6" dev "$5"
+	ip -n "$(netns "$1")" link set "$2" mtu "${MTU:-1500}" up
+	ip -n "$(netns "$4")" link set "$5" mtu "${MTU:-1500}" up
+}
+
+# setup: lays the hosts out, and arranges for their removal. $dir is the scenario's
+# own directory. MTU: of every cable (1500).
+setup() {
+	local host
+
+	need ip nft tcpreplay curl awk openssl taskset
+	dir=$(mktemp -d "${TMPDIR:-/tmp}/tmb-$$-XXXXXX")
+	trap teardown EXIT
+	trap 'exit 129' HUP INT TERM
+	ip netns add "$(netns exchange)" || skip 'network namespaces are not allowed here'
+	for host in $HOSTS; do
+		[ "$host" = exchange ] || ip netns add "$(netns "$host")"
+		ip -n "$(netns "$host")" link set lo up
+		# shellcheck disable=SC2016
+		on "$host" sh -c 'for key in all default; do
+			echo 0 >/proc/sys/net/ipv4/conf/$key/rp_filter
+			[ ! -d /proc/sys/net/ipv6 ] ||
+				echo 1 >/proc/sys/net/ipv6/conf/$key/disable_ipv6
+		done'
+	done
+	add_cable exchange feed 10.10.0.9/24 relay feed 10.10.0.2/24
+	add_cable relay line1 10.1.1.1/24 line r1 10.1.1.254/24
+	add_cable relay line2 10.1.2.1/24 line r2 10.1.2.254/24
+	add_cable line p1 10.2.1.254/24 peer line1 10.2.1.1/24
+	add_cable line p2 10.2.2.254/24 peer line2 10.2.2.1/24
+	add_cable peer out 10.20.0.1/24 subscriber out 10.20.0.2/24
+	ip -n "$(netns exchange)" route add 224.0.0.0/4 dev feed
+	ip -n "$(netns peer)" route add 224.0.0.0/4 dev out
+	ip -n "$(netns subscriber)" route add 224.0.0.0/4 dev out
+	setup_line
+}
+
+# The line is a router between the halves, with a switch for each of its two wires.
+setup_line() {
+	local n
+
+	for n in 1 2; do
+		ip -n "$(netns relay)" route add 10.2.$n.0/24 via 10.1.$n.254
+		ip -n "$(netns peer)" route add 10.1.$n.0/24 via 10.2.$n.254
+	done
+	on line sh -c 'echo 1 >/proc/sys/net/ipv4/ip_forward'
+	on line nft -f - <<-'EOF'
+		table inet line {
+			chain wire1 { }
+			chain wire2 { }
+			chain forward {
+				type filter hook forward priority 0;
+				iifname { "r1", "p1" } jump wire1
+				iifname { "r2", "p2" } jump wire2
+			}
+		}
+	EOF
+}
+
+# line_cut [WIRE]: a black hole, in both directions; nobody is told.
+line_cut() {
+	on line nft add rule inet line "wire${1:-1}" drop
+}
+
+# line_loss PERCENT [WIRE]: loses packets at random.
+line_loss() {
+	on line nft add rule inet line "wire${2:-1}" \
+		numgen random mod 100 '<' "$1" drop
+}
+
+# line_mend [WIRE]: undoes line_cut and line_loss.
+line_mend() {
+	on line nft flush chain inet line "wire${1:-1}"
+}
+
+# line_reset [WIRE]: every TCP connection over it is reset, as a firewall does that
+# has lost its state. Fails when there was none.
+line_reset() {
+	local wire=${1:-1} killed
+
+	killed=$({
+		on relay ss -K -Htn state established dst "10.2.$wire.0/24"
+		on peer ss -K -Htn state established dst "10.1.$wire.0/24"
+	} 2>/dev/null | wc -l)
+	[ "$killed" -gt 0 ] || fail "no connection to reset on line $wire"
+}
+
+# ---- states ----
+
+# wait_until COMMAND [SECONDS]: polls until it succeeds; on the time limit the
+# scenario fails with the command as the reason.
+wait_until() {
+	local end=$((SECONDS + ${2:-$TOMBOLO_WAIT}))
+
+	until eval "$1" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || fail "never came true: $1"
+		sleep 0.05 # between two looks, not instead of one
+	done
+}
+
+metrics_address() {
+	case $1 in
+	relay) echo "$RELAY_METRICS" ;;
+	peer) echo "$PEER_METRICS" ;;
+	*) fail "no metrics on $1" ;;
+	esac
+}
+
+# fetch HOST PATH: fails unless the answer is 200.
+fetch() {
+	on "$1" curl -fsS -m 5 "http://$(metrics_address "$1")$2"
+}
+
+# metric HOST NAME [LABEL=VALUE...]: the sum of the samples with these labels, 0 when
+# there is none.
+metric() {
+	local host=$1
+
+	shift
+	fetch "$host" /metrics | awk -v query="$*" '
+		BEGIN { n = split(query, want, " ") }
+		/^#/ { next }
+		{
+			name = $1
+			sub(/{.*/, "", name)
+			if (name != want[1])
+				next
+			for (i = 2; i <= n; i++) {
+				label = want[i]
+				sub(/=/, "=\"", label)
+				if (!match($0, "[{,]" label "\""))
+					next
+			}
+			sum += $NF
+		}
+		END { printf "%.0f\n", sum }'
+}
+
+# ---- daemons ----
+
+# start NAME HOST PROGRAM [ARGUMENT...]: runs a program that says READY=1, and waits
+# for it. Its log is $dir/NAME.log, what it tells its manager $dir/NAME.states.
+start() {
+	local name=$1 host=$2
+
+	shift 2
+	rm -f "$dir/$name.states" "$dir/$name.pid"
+	ip netns exec "$(netns "$host")" "$tools/notifyrun" "$dir/$name.states" \
+		"$dir/$name.pid" "$@" >>"$dir/$name.log" 2>&1 &
+	eval "runner_$name=$!"
+	wait_until "has_said $name READY=1 || ! kill -0 $!"
+	has_said "$name" READY=1 || fail "$name ended before it was ready"
+}
+
+has_said() {
+	grep -qsx "$2" "$dir/$1.states"
+}
+
+# start_relay [CONF], start_peer [CONF]: $dir/relay.yaml and $dir/peer.yaml if none
+# is named.
+start_relay() {
+	start relay relay "$sbin/tombolo-relay" -f "${1:-$dir/relay.yaml}"
+}
+
+start_peer() {
+	start peer peer "$sbin/tombolo-peer" -f "${1:-$dir/peer.yaml}"
+}
+
+# signal NAME SIGNAL: to the daemon itself, so KILL and STOP work too.
+signal() {
+	kill "-$2" "$(cat "$dir/$1.pid")"
+}
+
+# stop NAME [SIGNAL]: ends it and leaves its exit status in $status.
+# shellcheck disable=SC2034
+stop() {
+	local runner="runner_$1"
+
+	signal "$1" "${2:-TERM}"
+	wait_until "! kill -0 ${!runner}"
+	status=0
+	wait "${!runner}" || status=$?
+	unset "$runner"
+}
+
+# ---- configurations ----
+
+# make_certificates: of both nodes, in $dir.
+make_certificates() {
+	"$TOMBOLO_SRCDIR/tools/certs" -d "$dir" colo-a vpc-a || fail 'no certificates'
+}
+
+# channel_lines COUNT: for relay.yaml, the channels as marketgen lays them out.
+channel_lines() {
+	local i
+
+	for ((i = 0; i < $1; i++)); do
+		printf '  - {name: market%d, group: 239.10.%d.%d, port: %d}\n' \
+			"$i" $(((i + 1) / 256)) $(((i + 1) % 256)) $((30001 + i))
+	done
+}
+
+tls_line() {
+	printf 'tls: {certificate: %s, key: %s, ca: %s}\n' \
+		"$dir/$1.crt" "$dir/$1.key" "$dir/ca.crt"
+}
+
+# write_relay_conf [EXTRA-LINES]: $dir/relay.yaml. CHANNELS (4) of a market; a path
+# over each of WIRES (1), used as USE (duplicate).
+write_relay_conf() {
+	local wire
+
+	{
+		echo 'node: colo-a'
+		echo 'capture: {interface: feed}'
+		echo 'channels:'
+		channel_lines "${CHANNELS:-4}"
+		tls_line colo-a
+		echo 'peers:'
+		echo '  - name: vpc-a'
+		echo '    paths:'
+		for wire in ${WIRES:-1}; do
+			printf '      - {connect: "10.2.%d.1:7443", bind: 10.1.%d.1, use: %s}\n' \
+				"$wire" "$wire" "${USE:-duplicate}"
+		done
+		printf 'metrics: {listen: "%s"}\n' "$RELAY_METRICS"
+		[ -z "${1-}" ] || printf '%s\n' "$1"
+	} >"$dir/relay.yaml"
+}
+
+# write_peer_conf [EXTRA-LINES]: $dir/peer.yaml. EMIT: more keys of emit.
+write_peer_conf() {
+	{
+		echo 'node: vpc-a'
+		echo 'listen: [{address: "0.0.0.0:7443"}]'
+		tls_line vpc-a
+		echo 'relays: [{name: colo-a}]'
+		printf 'emit: {interface: out%s}\n' "${EMIT:+, $EMIT}"
+		printf 'metrics: {listen: "%s"}\n' "$PEER_METRICS"
+		[ -z "${1-}" ] || printf '%s\n' "$1"
+	} >"$dir/peer.yaml"
+}
+
+# start_bridge: certificates, both configurations unless they are there, both
+# daemons, and a session.
+start_bridge() {
+	[ -f "$dir/ca.crt" ] || make_certificates
+	[ -f "$dir/relay.yaml" ] || write_relay_conf
+	[ -f "$dir/peer.yaml" ] || write_peer_conf
+	start_peer
+	start_relay
+	wait_until 'fetch relay /healthz && fetch peer /healthz'
+}
+
+# All that the relay captured has been emitted, or is known to be lost.
+is_at_rest() {
+	local captured
+
+	captured=$(metric relay tombolo_relay_captured_datagrams_total)
+	[ "$captured" = "${1:-$captured}" ] &&
+		[ $(($(metric peer tombolo_peer_emitted_datagrams_total) + \
+			$(metric peer tombolo_peer_lost_datagrams_total))) = "$captured" ]
+}
+
+# ---- the feed and its readers ----
+
+# replay FILE [TCPREPLAY OPTION...]: a capture onto the exchange's LAN.
+replay() {
+	local file=$1
+
+	shift
+	on exchange tcpreplay -q -i feed "$@" "$file" >"$dir/tcpreplay.log" 2>&1 ||
+		fail "tcpreplay: $(tail -n 3 "$dir/tcpreplay.log")"
+}
+
+# market [MARKETGEN OPTION...]: live onto the exchange's LAN; prints JSON.
+market() {
+	on exchange "$tools/marketgen" --live feed --source "$EXCHANGE_FEED" "$@"
+}
+
+# The processors we may run on, one a line.
+processors() {
+	sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr ',' '\n' |
+		while IFS=- read -r first last; do
+			seq "$first" "${last:-$first}"
+		done
+}
+
+# capture_start HOST INTERFACE FILE: returns when nothing more can be missed.
+capture_start() {
+	rm -f "$dir/record.log" # of the one before, which was listening too
+	ip netns exec "$(netns "$1")" "$tools/record" "$2" "$3" \
+		"$(processors | wc -l)" >"$dir/record.log" 2>&1 &
+	capture_pid=$!
+	wait_until "grep -q listening '$dir/record.log'"
+}
+
+# capture_stop HOST: what HOST sent before is in the file when this returns. HOST
+# sends a last word behind it, from each processor (see record.c).
+capture_stop() {
+	local cpu
+
+	for cpu in $(processors); do
+		on "$1" taskset -c "$cpu" bash -c 'echo >/dev/udp/239.255.255.255/9'
+	done
+	wait_until "! kill -0 $capture_pid"
+	wait "$capture_pid" || fail "record: $(tail -n 1 "$dir/record.log")"
+}
+
+subscriber_capture_start() {
+	capture_start subscriber out "${1:-$dir/received.pcap}"
+}
+
+subscriber_capture_stop() {
+	capture_stop peer
+}
+
+# ---- the end ----
+
+stop_all() {
+	local host pid pids tries=0
+
+	# shellcheck disable=SC2046
+	pids="$(jobs -p) $(for host in $HOSTS; do
+		ip netns pids "$(netns "$host")" 2>/dev/null
+	done | tr '\n' ' ')"
+	for pid in $pids; do
+		kill -CONT "$pid" 2>/dev/null
+		kill -TERM "$pid" 2>/dev/null
+	done
+	for pid in $pids; do
+		while kill -0 "$pid" 2>/dev/null && [ "$tries" -lt 100 ]; do
+			tries=$((tries + 1))
+			sleep 0.05
+		done
+		kill -KILL "$pid" 2>/dev/null
+	done
+	wait 2>/dev/null
+}
+
+teardown() {
+	local ended=$? host log
+
+	trap - EXIT
+	stop_all
+	for host in $HOSTS; do
+		ip netns del "$(netns "$host")" 2>/dev/null
+	done
+	if [ "$ended" != 0 ] && [ "$ended" != 77 ]; then
+		for log in "$dir"/*.log; do
+			[ -s "$log" ] || continue
+			printf -- '---- %s\n' "${log##*/}" >&2
+			tail -n 40 "$log" >&2
+		done
+	fi
+	if [ -n "${TOMBOLO_KEEP-}" ]; then
+		say "kept: $dir"
+	else
+		rm -rf "$dir"
+	fi
+	exit "$ended"
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core_pair.h"
+
+#include <check.h>
+#include <pcap/dlt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cursor.h"
+
+#define STEP_NS NS_PER_MS
+#define MTU	1400
+
+static void
+on_session(void *arg, unsigned int remote, enum session_state from, enum session_state to,
+	   const char *why)
+{
+	(void)arg, (void)remote, (void)from, (void)to, (void)why;
+}
+
+static void
+on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
+{
+	(void)arg, (void)remote, (void)slot;
+	ck_assert_msg(reason == WIRE_BYE_TIMEOUT, "a path was closed: %s",
+		      wire_bye_name(reason));
+}
+
+static void
+on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
+{
+	(void)arg, (void)remote, (void)reason, (void)text;
+}
+
+static void
+on_epoch(void *arg, unsigned int remote, uint64_t before, uint64_t after, utc_t last)
+{
+	(void)arg, (void)remote, (void)before, (void)after, (void)last;
+}
+
+static void
+on_lost(void *arg, unsigned int remote, const struct peer_channel *channel,
+	enum lost_reason reason, uint64_t n)
+{
+	(void)arg, (void)remote, (void)channel, (void)reason, (void)n;
+}
+
+static void
+on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
+{
+	(void)arg, (void)remote, (void)cause, (void)n;
+}
+
+static const struct relay_ops relay_ops = {
+	.session = on_session,
+	.close = on_close,
+	.bye = on_bye,
+};
+
+static const struct peer_ops peer_ops = {
+	.session = on_session,
+	.close = on_close,
+	.bye = on_bye,
+	.epoch = on_epoch,
+	.lost = on_lost,
+	.mark = on_mark,
+};
+
+static void
+set_remote(struct remote_settings *r, const char *name)
+{
+	snprintf(r->name, sizeof(r->name), "%s", name);
+}
+
+static void
+set_channel(struct pair *p, unsigned int i, const char *name)
+{
+	struct channel_settings *c = &p->channels[i];
+
+	snprintf(c->name, sizeof(c->name), "%s", name);
+	c->group = 0xe9253601 + i; /* 233.37.54.1 */
+	c->port = (uint16_t)(30001 + i);
+}
+
+static void
+set_up_relay(struct pair *p)
+{
+	static char interface[] = "ens1f0";
+
+	set_channel(p, 0, "kospi200");
+	set_channel(p, 1, "kosdaq150");
+	set_remote(&p->peers[0], "vpc-a");
+	set_remote(&p->peers[1], "vpc-b");
+	p->peers[0].path_count = 1;
+	p->peers[0].paths[0].transport = TRANSPORT_TLS;
+	p->relay_settings = (struct relay_settings){
+		.node = "colo-a",
+		.capture = {.interface = interface,
+			    .fragment_datagrams = 2,
+			    .fragment_timeout_ns = NS_PER_S},
+		.channels = p->channels,
+		.channel_count = PAIR_CHANNELS,
+		.history = {.memory_bytes = 1 << 20, .age_ns = 10 * NS_PER_S},
+		.remotes = p->peers,
+		.remote_count = 2,
+		.session = {.heartbeat_ns = 100 * NS_PER_MS,
+			    .path_timeout_ns = 3600 * NS_PER_S},
+	};
+	p->relay = relay_new(&p->relay_settings, 0, PAIR_EPOCH, p->now, &relay_ops, p);
+	ck_assert_ptr_nonnull(p->relay);
+}
+
+static void
+set_up_peer(struct pair *p)
+{
+	static char interface[] = "ens6";
+
+	set_remote(&p->relays[0], "colo-a");
+	p->peer_settings = (struct peer_settings){
+		.node = "vpc-a",
+		.remotes = p->relays,
+		.remote_count = 1,
+		.emit = {.interface = interface},
+		.recovery = {.give_up_ns = 50 * NS_PER_MS,
+			     .window_datagrams = 1024,
+			     .memory_bytes = 1 << 20,
+			     .channels = PAIR_CHANNELS + 2},
+		.session = p->relay_settings.session,
+	};
+	p->peer = peer_new(&p->peer_settings, PAIR_INSTANCE, p->now, &peer_ops, p);
+	ck_assert_ptr_nonnull(p->peer);
+}
+
+void
+pair_init(struct pair *p)
+{
+	memset(p, 0, sizeof(*p));
+	p->now = (struct now){{1000 * NS_PER_S}, {1790000000 * NS_PER_S}};
+	p->verdict = EMIT_SENT;
+	set_up_relay(p);
+	set_up_peer(p);
+	gauge_set(&p->capture.link_up, 1);
+	gauge_set(&p->relay_tunnel.certificate_expires_s, PAIR_EXPIRES);
+	gauge_set(&p->peer_tunnel.certificate_expires_s, PAIR_EXPIRES);
+	histogram_record(&p->turns, 30 * NS_PER_US);
+}
+
+void
+pair_fini(struct pair *p)
+{
+	relay_free(p->relay);
+	peer_free(p->peer);
+}
+
+struct relay_view
+pair_relay_view(const struct pair *p)
+{
+	return (struct relay_view){
+		.settings = &p->relay_settings,
+		.core = p->relay,
+		.capture = &p->capture,
+		.tunnel = &p->relay_tunnel,
+		.turns = &p->turns,
+		.history_used_bytes = &p->history_used,
+		.started = {1790000000 * NS_PER_S},
+		.version = "1.2.3",
+	};
+}
+
+struct peer_view
+pair_peer_view(const struct pair *p)
+{
+	return (struct peer_view){
+		.settings = &p->peer_settings,
+		.core = p->peer,
+		.emit = &p->emit,
+		.tunnel = &p->peer_tunnel,
+		.turns = &p->turns,
+		.pool_used_chunks = &p->pool_used,
+		.started = {1790000000 * NS_PER_S},
+		.version = "1.2.3",
+	};
+}
+
+void
+pair_connect(struct pair *p, unsigned int slot, enum path_kind kind)
+{
+	p->slot = slot;
+	p->connected = true;
+	relay_path_up(p->relay, p->now, 0, slot, kind, MTU);
+	peer_path_up(p->peer, p->now, 0, slot, kind, MTU);
+}
+
+void
+pair_disconnect(struct pair *p)
+{
+	p->connected = false;
+	relay_path_down(p->relay, p->now, 0, p->slot);
+	peer_path_down(p->peer, p->now, 0, p->slot);
+}
+
+void
+pair_feed(struct pair *p, unsigned int channel)
+{
+	static const uint8_t payload[100];
+	uint8_t bytes[28 + sizeof(payload)];
+	struct wr w = wr_init(bytes, sizeof(bytes));
+	struct frame f = {.link_type = DLT_RAW,
+			  .captured = p->now.utc,
+			  .bytes = bytes,
+			  .caplen = sizeof(bytes),
+			  .len = sizeof(bytes)};
+
+	wr_u16(&w, 0x4500);
+	wr_u16(&w, sizeof(bytes));
+	wr_u32(&w, 0x00004000); /* not to be fragmented */
+	wr_u32(&w, 0x10110000); /* TTL 16, UDP */
+	wr_u32(&w, 0x0a000009);
+	wr_u32(&w, p->channels[channel].group);
+	wr_u16(&w, 4000);
+	wr_u16(&w, p->channels[channel].port);
+	wr_u16(&w, 8 + sizeof(payload));
+	wr_u16(&w, 0);
+	wr_bytes(&w, payload, sizeof(payload));
+	relay_frame(p->relay, p->now, &f);
+}
+
+static void
+exchange(struct pair *p)
+{
+	size_t n;
+
+	for (int budget = 100; budget > 0; budget--) {
+		n = relay_fill(p->relay, p->now, 0, p->slot, p->buf, MTU, sizeof(p->buf));
+		if (n == 0)
+			break;
+		if (!p->dark)
+			ck_assert_int_eq(
+				peer_input(p->peer, p->now, 0, p->slot, p->buf, n),
+				(long)n);
+	}
+	for (int budget = 100; budget > 0; budget--) {
+		n = peer_fill(p->peer, p->now, 0, p->slot, p->buf, MTU, sizeof(p->buf));
+		if (n == 0)
+			break;
+		ck_assert_int_eq(relay_input(p->relay, p->now, 0, p->slot, p->buf, n),
+				 (long)n);
+	}
+}
+
+static void
+emit(struct pair *p)
+{
+	struct outgoing out[EMIT_BATCH];
+	enum emit_verdict verdicts[EMIT_BATCH];
+	size_t n;
+
+	if (p->verdict == EMIT_AGAIN)
+		return;
+	for (size_t i = 0; i < EMIT_BATCH; i++)
+		verdicts[i] = p->verdict;
+	while ((n = peer_ready(p->peer, p->now, out, EMIT_BATCH)) > 0)
+		peer_emitted(p->peer, p->now, verdicts, n);
+}
+
+void
+pair_run(struct pair *p, int64_t duration_ns)
+{
+	for (; duration_ns > 0; duration_ns -= STEP_NS) {
+		p->now.mono = mono_add(p->now.mono, STEP_NS);
+		p->now.utc.ns += STEP_NS;
+		relay_tick(p->relay, p->now);
+		peer_tick(p->peer, p->now);
+		if (p->connected)
+			exchange(p);
+		emit(p);
+	}
+	relay_balance(p->relay);
+	peer_balance(p->peer);
+}
