@@ -34,8 +34,8 @@ ledger_add_books(struct ledger_page *p, const struct sent_book *sent,
 #define X(name, help) p->peer.name += counter_get(&peer->name);
 	PEER_BOOK(X)
 #undef X
-	p->unoffered += excess(counter_get(&sent->shed_aged),
-			       counter_get(&peer->lost_aged));
+	p->unoffered +=
+		excess(counter_get(&sent->shed_aged), counter_get(&peer->lost_aged));
 	if (of_relay)
 		p->unreported += excess(passed, counter_get(&peer->expected));
 }

@@ -31,7 +31,8 @@ struct ledger_page {
 		PEER_BOOK(X)
 	} peer; /* in a relay: as the peer last reported it */
 #undef X
-	uint64_t dropped[DROP_POINT_COUNT]; /* before capture; of a lane, all channels */
+	uint64_t
+		dropped[DROP_POINT_COUNT]; /* before capture; of a lane, all channels */
 	/* Summed by magnitude, so that no two channels hide each other. */
 	uint64_t residual;
 	uint64_t unoffered;  /* left the history, and no peer's books know of it */

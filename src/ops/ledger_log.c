@@ -43,7 +43,8 @@ ledger_peer_channel(const struct peer_view *v, unsigned int remote, size_t index
 }
 
 static void
-add_relay_session(struct ledger_page *p, const struct relay_view *v, unsigned int remote)
+add_relay_session(struct ledger_page *p, const struct relay_view *v,
+		  unsigned int remote)
 {
 	const struct relay_session *s = relay_session(v->core, remote);
 
@@ -94,7 +95,8 @@ ledger_peer_total(const struct peer_views *views)
 	struct ledger_page p = {0};
 
 	for (size_t l = 0; l < views->count; l++)
-		for (unsigned int r = 0; r < views->lanes[l].settings->remote_count; r++)
+		for (unsigned int r = 0; r < views->lanes[l].settings->remote_count;
+		     r++)
 			add_peer_session(&p, &views->lanes[l], r);
 	return p;
 }
@@ -167,14 +169,16 @@ begin(struct line *l, const struct ledger_page *p, size_t lane, const char *remo
 }
 
 static void
-log_relay_channel(const struct relay_view *v, size_t lane, unsigned int remote, size_t i)
+log_relay_channel(const struct relay_view *v, size_t lane, unsigned int remote,
+		  size_t i)
 {
 	struct ledger_page p = ledger_relay_channel(v, remote, i);
 	const struct relay_channel *c = relay_channel(v->core, i);
 	const struct relay_session *s = relay_session(v->core, remote);
 	struct line l;
 
-	begin(&l, &p, lane, s->settings->name, c->settings ? c->settings->name : "(marks)");
+	begin(&l, &p, lane, s->settings->name,
+	      c->settings ? c->settings->name : "(marks)");
 	put_page(&l, &p);
 	put(&l, " residual=%" PRId64, gauge_get(&s->residuals[i]));
 	flush(&l);

@@ -12,7 +12,8 @@
 /* ---- labels and rows ---- */
 
 void
-metrics_label(struct metrics_labels *l, size_t place, const char *name, const char *value)
+metrics_label(struct metrics_labels *l, size_t place, const char *name,
+	      const char *value)
 {
 	l->all[place] = (struct exposition_label){name, value};
 	l->count = place + 1;
@@ -26,8 +27,8 @@ metrics_label_lane(struct metrics_labels *l, size_t lane)
 }
 
 void
-metrics_u64(struct evbuffer *out, const char *family, const struct metrics_labels *labels,
-	    uint64_t value)
+metrics_u64(struct evbuffer *out, const char *family,
+	    const struct metrics_labels *labels, uint64_t value)
 {
 	exposition_u64(out, family, labels->all, labels->count, value);
 }
@@ -63,7 +64,8 @@ put_build(struct evbuffer *out, struct lane_views lanes)
 	const char *family = "tombolo_build_info";
 	struct exposition_label label;
 
-	exposition_family(out, family, EXPOSITION_GAUGE, "Version of the program; always 1");
+	exposition_family(out, family, EXPOSITION_GAUGE,
+			  "Version of the program; always 1");
 	if (lanes.count == 0)
 		return;
 	label = (struct exposition_label){"version", lanes.at(lanes.views, 0).version};
@@ -141,8 +143,8 @@ static void
 put_tunnel(struct evbuffer *out, struct lane_views lanes)
 {
 	static const struct metrics_row rows[] = {
-#define X(id, unit, help)                                                 \
-	{METRICS_COUNTER("tunnel_" #id), help " (" unit ")",              \
+#define X(id, unit, help)                                    \
+	{METRICS_COUNTER("tunnel_" #id), help " (" unit ")", \
 	 offsetof(struct tunnel_figures, id)},
 		TUNNEL_COUNTERS(X)
 #undef X
@@ -240,8 +242,8 @@ put_offset(struct evbuffer *out, const char *family, const struct metrics_labels
 }
 
 static void
-put_offset_error(struct evbuffer *out, const char *family, const struct metrics_labels *l,
-		 const struct path_view *p)
+put_offset_error(struct evbuffer *out, const char *family,
+		 const struct metrics_labels *l, const struct path_view *p)
 {
 	put_measured(out, family, l, p, &p->timing->offset_error_ns);
 }

@@ -75,32 +75,32 @@ next_channel(struct walk *w)
 
 /* ---- the books ---- */
 
-#define REFUSED(reason)                                                              \
-	METRICS_BY("peer_refused_datagrams", "reason", reason,                       \
-		   "Datagrams refused, by reason: too long for the interface or "    \
+#define REFUSED(reason)                                                               \
+	METRICS_BY("peer_refused_datagrams", "reason", reason,                        \
+		   "Datagrams refused, by reason: too long for the interface or "     \
 		   "refused by the kernel, which loses them; memory or window full, " \
 		   "which has them asked for again")
 #define LOST(reason)                                        \
 	METRICS_BY("peer_lost_datagrams", "reason", reason, \
 		   "Datagrams lost between capture and emission, by reason")
-#define ROW_received	     METRICS_COUNTER("peer_received_datagrams")
-#define ROW_emitted	     METRICS_COUNTER("peer_emitted_datagrams")
-#define ROW_duplicate	     METRICS_COUNTER("peer_duplicate_datagrams")
-#define ROW_late	     METRICS_COUNTER("peer_late_datagrams")
-#define ROW_stale	     METRICS_COUNTER("peer_stale_datagrams")
+#define ROW_received         METRICS_COUNTER("peer_received_datagrams")
+#define ROW_emitted          METRICS_COUNTER("peer_emitted_datagrams")
+#define ROW_duplicate        METRICS_COUNTER("peer_duplicate_datagrams")
+#define ROW_late             METRICS_COUNTER("peer_late_datagrams")
+#define ROW_stale            METRICS_COUNTER("peer_stale_datagrams")
 #define ROW_refused_oversize REFUSED("oversize")
 #define ROW_refused_error    REFUSED("error")
 #define ROW_refused_memory   REFUSED("memory")
 #define ROW_refused_window   REFUSED("window")
-#define ROW_held	     METRICS_GAUGE("peer_held_datagrams")
-#define ROW_missing	     METRICS_GAUGE("peer_missing_datagrams")
+#define ROW_held             METRICS_GAUGE("peer_held_datagrams")
+#define ROW_missing          METRICS_GAUGE("peer_missing_datagrams")
 #define ROW_lost_give_up     LOST("give_up")
-#define ROW_lost_aged	     LOST("aged")
-#define ROW_lost_never	     LOST("never")
-#define ROW_lost_window	     LOST("window")
+#define ROW_lost_aged        LOST("aged")
+#define ROW_lost_never       LOST("never")
+#define ROW_lost_window      LOST("window")
 #define ROW_lost_restart     LOST("restart")
-#define ROW_lost_drain	     LOST("drain")
-#define ROW_expected	     METRICS_COUNTER("peer_expected_datagrams")
+#define ROW_lost_drain       LOST("drain")
+#define ROW_expected         METRICS_COUNTER("peer_expected_datagrams")
 
 static const struct metrics_row rows[] = {
 #define X(name, help) {ROW_##name, help, offsetof(struct peer_book, name)},
@@ -109,11 +109,14 @@ static const struct metrics_row rows[] = {
 };
 
 /* What the relay says of itself. */
-#define REMOTE_SHED(name)                                                             \
-	{METRICS_BY("peer_remote_shed_datagrams", "reason", #name,                    \
-		    "Datagrams not sent live by the relay's own books, as last told, " \
-		    "by reason"),                                                     \
-	 "", offsetof(struct sent_book, shed_##name)}
+#define REMOTE_SHED(name)                                                                  \
+	{                                                                                  \
+		METRICS_BY(                                                                \
+			"peer_remote_shed_datagrams", "reason", #name,                     \
+			"Datagrams not sent live by the relay's own books, as last told, " \
+			"by reason"),                                                      \
+			"", offsetof(struct sent_book, shed_##name)                        \
+	}
 
 static const struct metrics_row remote_rows[] = {
 	{METRICS_COUNTER("peer_remote_captured_datagrams"),
@@ -191,7 +194,8 @@ static void
 put_figures(struct evbuffer *out, const struct peer_views *views)
 {
 	static const struct metrics_row figures[] = {
-#define X(id, help) {METRICS_COUNTER("peer_" #id), help, offsetof(struct peer_figures, id)},
+#define X(id, help) \
+	{METRICS_COUNTER("peer_" #id), help, offsetof(struct peer_figures, id)},
 		PEER_COUNTERS(X)
 #undef X
 	};
@@ -263,7 +267,8 @@ put_emit(struct evbuffer *out, const struct peer_views *views)
 		for (w = start(views); next_lane(&w);)
 			metrics_row_put(out, &counters[i], &w.labels, w.view->emit);
 	}
-	exposition_family(out, mtu, EXPOSITION_GAUGE, "MTU of the interface emitted on");
+	exposition_family(out, mtu, EXPOSITION_GAUGE,
+			  "MTU of the interface emitted on");
 	for (w = start(views); next_lane(&w);)
 		exposition_i64(out, mtu, w.labels.all, w.labels.count,
 			       gauge_get(&w.view->emit->mtu_bytes));

@@ -82,12 +82,12 @@ outlet(const struct walk *w)
 
 /* ---- the books ---- */
 
-#define ROW_captured	     METRICS_COUNTER("relay_captured_datagrams")
+#define ROW_captured         METRICS_COUNTER("relay_captured_datagrams")
 #define ROW_captured_bytes   METRICS_COUNTER("relay_captured_bytes")
-#define ROW_refused	     METRICS_COUNTER("relay_refused_datagrams")
+#define ROW_refused          METRICS_COUNTER("relay_refused_datagrams")
 #define ROW_upstream_gaps    METRICS_COUNTER("relay_upstream_gaps")
 #define ROW_upstream_missing METRICS_COUNTER("relay_upstream_missing_messages")
-#define ROW_feed_resets	     METRICS_COUNTER("relay_feed_resets")
+#define ROW_feed_resets      METRICS_COUNTER("relay_feed_resets")
 #define ROW_feed_repeats     METRICS_COUNTER("relay_feed_repeats")
 #define ROW_feed_malformed   METRICS_COUNTER("relay_feed_malformed_datagrams")
 
@@ -97,8 +97,8 @@ static const struct metrics_row capture_rows[] = {
 #undef X
 };
 
-#define SHED(reason)                                      \
-	METRICS_BY("relay_shed_datagrams", "reason", reason, \
+#define SHED(reason)                                                                   \
+	METRICS_BY("relay_shed_datagrams", "reason", reason,                           \
 		   "Datagrams not sent live, by reason: older than shed_age, backlog " \
 		   "past shed_bytes, or aged out of the history")
 #define ROW_owed       METRICS_COUNTER("relay_owed_datagrams")
@@ -118,11 +118,14 @@ static const struct metrics_row sent_rows[] = {
 };
 
 /* What the remote says of itself: the half of its books that asks for action. */
-#define REMOTE_LOST(name)                                                            \
-	{METRICS_BY("relay_remote_lost_datagrams", "reason", #name,                  \
-		    "Datagrams lost by the peer's own books, as last reported, by "  \
-		    "reason"),                                                       \
-	 "", offsetof(struct peer_book, lost_##name)}
+#define REMOTE_LOST(name)                                                               \
+	{                                                                               \
+		METRICS_BY(                                                             \
+			"relay_remote_lost_datagrams", "reason", #name,                 \
+			"Datagrams lost by the peer's own books, as last reported, by " \
+			"reason"),                                                      \
+			"", offsetof(struct peer_book, lost_##name)                     \
+	}
 
 static const struct metrics_row remote_rows[] = {
 	{METRICS_COUNTER("relay_remote_emitted_datagrams"),
@@ -227,8 +230,9 @@ put_frames(struct evbuffer *out, const struct relay_views *views)
 	const char *family = "tombolo_relay_frames_total";
 	struct walk w = start(views);
 
-	exposition_family(out, family, EXPOSITION_COUNTER,
-			  "Captured frames, and datagrams reassembled, by what they were");
+	exposition_family(
+		out, family, EXPOSITION_COUNTER,
+		"Captured frames, and datagrams reassembled, by what they were");
 	while (next_lane(&w))
 		put_array(out, &w, family, "verdict", names,
 			  relay_figures(w.view->core)->decap, DECAP_VERDICT_COUNT);
@@ -272,10 +276,11 @@ put_dropped(struct evbuffer *out, const struct relay_views *views)
 static void
 put_capture(struct evbuffer *out, const struct relay_views *views)
 {
-	static const struct metrics_row frames = {METRICS_COUNTER("capture_frames"),
-						  "Frames handed on by the capture",
-						  offsetof(struct capture_figures, frames)};
-	const char *up = "tombolo_capture_link_up", *ring = "tombolo_capture_ring_bytes";
+	static const struct metrics_row frames = {
+		METRICS_COUNTER("capture_frames"), "Frames handed on by the capture",
+		offsetof(struct capture_figures, frames)};
+	const char *up = "tombolo_capture_link_up",
+		   *ring = "tombolo_capture_ring_bytes";
 	struct walk w;
 
 	metrics_row_head(out, &frames, 0);

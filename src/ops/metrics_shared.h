@@ -38,8 +38,9 @@ struct metrics_row {
 };
 
 /* For the lists of figures: X(name, help) makes a row of ROW_name. */
-#define METRICS_COUNTER(family) "tombolo_" family "_total", NULL, NULL, EXPOSITION_COUNTER, NULL
-#define METRICS_GAUGE(family)	"tombolo_" family, NULL, NULL, EXPOSITION_GAUGE, NULL
+#define METRICS_COUNTER(family) \
+	"tombolo_" family "_total", NULL, NULL, EXPOSITION_COUNTER, NULL
+#define METRICS_GAUGE(family) "tombolo_" family, NULL, NULL, EXPOSITION_GAUGE, NULL
 #define METRICS_BY(family, label, value, help) \
 	"tombolo_" family "_total", label, value, EXPOSITION_COUNTER, help
 

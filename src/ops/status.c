@@ -95,7 +95,8 @@ status_address(struct status *s, json_t *in, const char *key, uint32_t value)
 }
 
 void
-status_histogram(struct status *s, json_t *in, const char *key, const struct histogram *h)
+status_histogram(struct status *s, json_t *in, const char *key,
+		 const struct histogram *h)
 {
 	json_t *o = status_object(s, in, key);
 
@@ -212,7 +213,8 @@ void
 status_finish(const struct status *s, json_t *root, struct evbuffer *out,
 	      const char **content_type, int *status)
 {
-	if (!s->failed && json_dump_callback(root, add_text, out, JSON_INDENT(1)) == 0) {
+	if (!s->failed &&
+	    json_dump_callback(root, add_text, out, JSON_INDENT(1)) == 0) {
 		evbuffer_add(out, "\n", 1);
 		*content_type = STATUS_CONTENT_TYPE;
 	} else {

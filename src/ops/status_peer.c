@@ -77,7 +77,8 @@ put_channel(struct status *s, json_t *o, const struct peer_view *v, unsigned int
 }
 
 static void
-put_channels(struct status *s, json_t *remote, const struct peer_view *v, unsigned int r)
+put_channels(struct status *s, json_t *remote, const struct peer_view *v,
+	     unsigned int r)
 {
 	json_t *channels = status_array(s, remote, "channels");
 
@@ -103,7 +104,8 @@ put_figures(struct status *s, json_t *remote, const struct peer_figures *f)
 #undef X
 	o = status_object(s, remote, "dropped");
 	for (int i = 0; i < DROP_POINT_COUNT; i++)
-		status_counter(s, o, drop_point_name((enum drop_point)i), &f->dropped[i]);
+		status_counter(s, o, drop_point_name((enum drop_point)i),
+			       &f->dropped[i]);
 	status_histogram(s, remote, "latency", &f->latency);
 	status_histogram(s, remote, "time_to_repair", &f->time_to_repair);
 }
@@ -156,7 +158,8 @@ status_peer(void *arg, struct evbuffer *out, const char **content_type, int *sta
 }
 
 void
-status_peer_health(void *arg, struct evbuffer *out, const char **content_type, int *status)
+status_peer_health(void *arg, struct evbuffer *out, const char **content_type,
+		   int *status)
 {
 	const struct peer_views *views = arg;
 

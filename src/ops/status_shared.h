@@ -30,14 +30,16 @@ struct json_t *status_append(struct status *s, struct json_t *array);
 /* NULL: left out. */
 void status_string(struct status *s, struct json_t *in, const char *key,
 		   const char *value);
-void status_integer(struct status *s, struct json_t *in, const char *key, int64_t value);
+void status_integer(struct status *s, struct json_t *in, const char *key,
+		    int64_t value);
 void status_boolean(struct status *s, struct json_t *in, const char *key, bool value);
 void status_counter(struct status *s, struct json_t *in, const char *key,
 		    const counter_t *value);
 /* 16 hexadecimal digits; nothing when it is 0. */
 void status_hex(struct status *s, struct json_t *in, const char *key, uint64_t value);
 /* "233.37.54.1" */
-void status_address(struct status *s, struct json_t *in, const char *key, uint32_t value);
+void status_address(struct status *s, struct json_t *in, const char *key,
+		    uint32_t value);
 /* count, negative, p50_ns, p99_ns, p99_9_ns, max_ns. */
 void status_histogram(struct status *s, struct json_t *in, const char *key,
 		      const struct histogram *h);
@@ -48,8 +50,8 @@ void status_put_process(struct status *s, struct json_t *root, const char *half,
 			struct lane_views lanes);
 void status_put_lane(struct status *s, struct json_t *lane, size_t index,
 		     const struct lane_view *v);
-void status_put_remote(struct status *s, struct json_t *remote, const struct lane_view *v,
-		       unsigned int index);
+void status_put_remote(struct status *s, struct json_t *remote,
+		       const struct lane_view *v, unsigned int index);
 
 /* The document as text, or 500. Drops root. */
 void status_finish(const struct status *s, struct json_t *root, struct evbuffer *out,

@@ -8,8 +8,8 @@
 
 /* The transport of a path that never was up is the configured one. */
 static struct path_view
-show_path(const struct remote_settings *remote, unsigned int slot, bool up, bool datagram,
-	  const struct timing *timing, uint64_t sent_bytes)
+show_path(const struct remote_settings *remote, unsigned int slot, bool up,
+	  bool datagram, const struct timing *timing, uint64_t sent_bytes)
 {
 	bool dialled = slot < remote->path_count;
 	struct path_view v = {.known = dialled || up || sent_bytes > 0,

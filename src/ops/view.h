@@ -29,8 +29,8 @@ struct relay_view {
 	const struct relay *core;
 	const struct capture_figures *capture;
 	const struct tunnel_figures *tunnel;
-	const struct histogram *turns;	     /* of the lane's loop, or NULL */
-	const gauge_t *history_used_bytes;   /* or NULL */
+	const struct histogram *turns;     /* of the lane's loop, or NULL */
+	const gauge_t *history_used_bytes; /* or NULL */
 	utc_t started;
 	const char *version;
 };
@@ -40,7 +40,7 @@ struct peer_view {
 	const struct peer *core;
 	const struct emit_figures *emit;
 	const struct tunnel_figures *tunnel;
-	const struct histogram *turns;	 /* of the lane's loop, or NULL */
+	const struct histogram *turns;   /* of the lane's loop, or NULL */
 	const gauge_t *pool_used_chunks; /* or NULL */
 	utc_t started;
 	const char *version;

@@ -42,8 +42,7 @@ peer_session_init(struct peer_session *s, struct peer *peer, unsigned int remote
 void
 peer_session_fini(struct peer_session *s)
 {
-	for (size_t i = 0;
-	     s->channels != NULL && i < s->peer->settings->recovery.channels; i++)
+	for (uint32_t i = 0; s->channels != NULL && i < s->capacity; i++)
 		window_fini(&s->channels[i].window);
 	free(s->channels);
 	free(s->by_id);

@@ -123,6 +123,16 @@ first_up(const struct relay_session *s)
 	return i;
 }
 
+static bool
+any_open(const struct relay_session *s)
+{
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		if (s->paths[i].open)
+			return true;
+	}
+	return false;
+}
+
 void
 relay_session_path_down(struct relay_session *s, unsigned int slot)
 {
@@ -138,7 +148,9 @@ relay_session_path_down(struct relay_session *s, unsigned int slot)
 		s->greeter = NO_GREETER;
 		relay_repair_forget(s);
 		take_event(s, SESSION_PATHS_GONE, "no path is left");
-	} else if (s->greeter == NO_GREETER && !is_carrying(relay_session_state(s))) {
+	} else if (s->greeter == NO_GREETER && !any_open(s)) {
+		/* What the other one wanted to join is gone. */
+		take_event(s, SESSION_REGREETED, "the path that carried it is gone");
 		start_greeting(s, other);
 	}
 }
@@ -455,7 +467,9 @@ relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
 	if (!p->up || p->bye_sent || p->bye_heard)
 		return;
 	if (!p->open) {
-		fill_hello(s, now, slot, b);
+		fill_bye(s, p, b);
+		if (!p->bye_sent)
+			fill_hello(s, now, slot, b);
 	} else {
 		relay_repair_fill_answers(s, b);
 		relay_beat_fill(s, now, p, b);

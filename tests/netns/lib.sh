@@ -195,12 +195,13 @@ fetch() {
 }
 
 # metric HOST NAME [LABEL=VALUE...]: the sum of the samples with these labels, 0 when
-# there is none.
+# there is none; nothing, and fails, when HOST does not answer.
 metric() {
-	local host=$1
+	local host=$1 samples
 
 	shift
-	fetch "$host" /metrics | awk -v query="$*" '
+	samples=$(fetch "$host" /metrics) || return
+	awk -v query="$*" '
 		BEGIN { n = split(query, want, " ") }
 		/^#/ { next }
 		{
@@ -216,7 +217,33 @@ metric() {
 			}
 			sum += $NF
 		}
-		END { printf "%.0f\n", sum }'
+		END { printf "%.0f\n", sum }' <<<"$samples"
+}
+
+# The books of HOST add up: every residual is there, and 0.
+is_balanced() {
+	fetch "$1" /metrics | awk '
+		/^tombolo_[a-z]*_residual_datagrams[{]/ { n++; wrong += $NF != 0 }
+		END { exit (n == 0 || wrong != 0) }'
+}
+
+# log_says NAME TEXT: the daemon's log has a line with it.
+log_says() {
+	grep -qsF -- "$2" "$dir/$1.log"
+}
+
+# Once NAME has ended. book NAME FIGURE: of its final ledger, the sum over all
+# channels but the marks.
+book() {
+	grep -F ' books lane=' "$dir/$1.log" | grep -vF 'channel=(marks)' |
+		grep -oE " $2=[0-9]+" | awk -F = '{ sum += $2 } END { print sum + 0 }'
+}
+
+# The final ledger of NAME is there, and no residual in it is other than 0.
+books_are_closed() {
+	log_says "$1" 'ledger: verdict: ' &&
+		grep -qE ' books lane=.* residual[a-z_]*=0( |$)' "$dir/$1.log" &&
+		! grep -qE ' residual[a-z_]*=(-|[1-9])' "$dir/$1.log"
 }
 
 # ---- daemons ----
@@ -255,12 +282,17 @@ signal() {
 }
 
 # stop NAME [SIGNAL]: ends it and leaves its exit status in $status.
-# shellcheck disable=SC2034
 stop() {
+	signal "$1" "${2:-TERM}"
+	finish "$1"
+}
+
+# finish NAME [SECONDS]: waits until it has ended; its exit status is in $status.
+# shellcheck disable=SC2034
+finish() {
 	local runner="runner_$1"
 
-	signal "$1" "${2:-TERM}"
-	wait_until "! kill -0 ${!runner}"
+	wait_until "! kill -0 ${!runner}" "${2-}"
 	status=0
 	wait "${!runner}" || status=$?
 	unset "$runner"
@@ -270,12 +302,24 @@ stop() {
 
 # make_certificates: of both nodes, in $dir.
 make_certificates() {
-	"$TOMBOLO_SRCDIR/tools/certs" -d "$dir" colo-a vpc-a || fail 'no certificates'
+	"$TOMBOLO_SRCDIR/tools/certs" -d "$dir" colo-a vpc-a >/dev/null ||
+		fail 'no certificates'
 }
 
-# channel_lines COUNT: for relay.yaml, the channels as marketgen lays them out.
+# channel_lines COUNT, or GROUP:PORT[@SOURCE]...: for relay.yaml; by count, the
+# channels as marketgen lays them out.
 channel_lines() {
-	local i
+	local channel port i
+
+	if [[ $1 == *:* ]]; then
+		for channel; do
+			port=${channel#*:}
+			printf '  - {name: "%s", group: %s, port: %s}\n' \
+				"${channel//[:@]/-}" "${channel%%:*}" \
+				"${port/@/, source: }"
+		done
+		return
+	fi
 
 	for ((i = 0; i < $1; i++)); do
 		printf '  - {name: market%d, group: 239.10.%d.%d, port: %d}\n' \
@@ -288,16 +332,18 @@ tls_line() {
 		"$dir/$1.crt" "$dir/$1.key" "$dir/ca.crt"
 }
 
-# write_relay_conf [EXTRA-LINES]: $dir/relay.yaml. CHANNELS (4) of a market; a path
-# over each of WIRES (1), used as USE (duplicate).
+# write_relay_conf [EXTRA-LINES]: $dir/relay.yaml. CAPTURE: keys of capture (interface:
+# feed); CHANNELS (4): as channel_lines takes them; a path over each of WIRES (1), used
+# as USE (duplicate).
 write_relay_conf() {
 	local wire
 
 	{
 		echo 'node: colo-a'
-		echo 'capture: {interface: feed}'
+		echo "capture: {${CAPTURE:-interface: feed}}"
 		echo 'channels:'
-		channel_lines "${CHANNELS:-4}"
+		# shellcheck disable=SC2086
+		channel_lines ${CHANNELS:-4}
 		tls_line colo-a
 		echo 'peers:'
 		echo '  - name: vpc-a'
@@ -339,7 +385,7 @@ start_bridge() {
 is_at_rest() {
 	local captured
 
-	captured=$(metric relay tombolo_relay_captured_datagrams_total)
+	captured=$(metric relay tombolo_relay_captured_datagrams_total) || return
 	[ "$captured" = "${1:-$captured}" ] &&
 		[ $(($(metric peer tombolo_peer_emitted_datagrams_total) + \
 			$(metric peer tombolo_peer_lost_datagrams_total))) = "$captured" ]
@@ -396,6 +442,26 @@ subscriber_capture_start() {
 
 subscriber_capture_stop() {
 	capture_stop peer
+}
+
+# received_market SENT [FILE]: what marketgen said live is in the subscriber's capture,
+# all of it, once and in order; prints the latencies.
+received_market() {
+	"$tools/latency" --sent "$1" --json "${2:-$dir/received.pcap}" \
+		>"$dir/latency.json" || fail 'the capture cannot be read'
+	say "$(cat "$dir/latency.json")"
+	grep -q "\"sent\": $1, \"received\": $1, \"lost\": 0, \"in_order\": $1, \"duplicates\": 0," \
+		"$dir/latency.json"
+}
+
+# figure NAME [FILE]: of the JSON that latency and marketgen print.
+figure() {
+	sed -n "s/.*\"$1\": \([0-9.]*\).*/\1/p" "${2:-$dir/latency.json}"
+}
+
+# captured_beyond N: datagrams of any channel.
+captured_beyond() {
+	[ "$(metric relay tombolo_relay_captured_datagrams_total)" -gt "$1" ]
 }
 
 # ---- the end ----

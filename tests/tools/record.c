@@ -16,9 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* In immediate mode each place of the ring has the size of the snapshot, so a
- * frame of 9,000 bytes is the longest that is asked for. */
-#define SNAPSHOT_BYTES 9216
+/* In immediate mode each place of the ring has the size of the snapshot: 16 KiB. */
+#define SNAPSHOT_BYTES 9728
 #define RING_BYTES     (64 << 20)
 
 struct recorder {

@@ -240,7 +240,7 @@ START_TEST(files_that_are_no_good)
 			     "correct the name");
 	stillborn.tls.certificate = (char *)noise;
 	check_does_not_start("noise.pem: ", "must hold a PEM certificate");
-	stillborn.tls.certificate = ".";
+	stillborn.tls.certificate = (char *)".";
 	check_does_not_start("tls: certificate .: is a directory", "name a PEM file");
 
 	stillborn.tls = good;

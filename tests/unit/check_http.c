@@ -76,7 +76,7 @@ setup(void)
 	server = http_new(base, &tcp, path, error, sizeof(error));
 	ck_assert_msg(server != NULL, "%s", error);
 	http_route(server, "/metrics", serve_metrics, NULL);
-	http_route(server, "/failure", serve_failure, "not now");
+	http_route(server, "/failure", serve_failure, (void *)"not now");
 	handled.calls = 0;
 }
 

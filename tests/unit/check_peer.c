@@ -138,7 +138,7 @@ END_TEST
 
 START_TEST(too_many_channels_are_sent_away)
 {
-	struct peer_rig *x = peer_rig_new((struct peer_options){.channels_max = 2});
+	struct peer_rig *x = peer_rig_new((struct peer_options){.channels_max = 1});
 
 	peer_rig_up(x, PATH_STREAM);
 	peer_rig_hello(x, 1, 1);
@@ -269,13 +269,28 @@ say_join(struct peer_rig *x, unsigned int path, uint8_t relay_slot)
 	peer_rig_hear_on(x, path);
 }
 
+/* Greeting 0 asks for a greeting, in the epoch of the HELLO. */
+static void
+expect_greet_me(const struct peer_rig *x)
+{
+	struct wire_frame f = frames_last(&x->out, WIRE_WELCOME);
+	struct wire_greeting g;
+	struct rd r;
+
+	ck_assert(wire_get_greeting(&f, &g, &r));
+	ck_assert_uint_eq(g.greeting, 0);
+	ck_assert_uint_eq(g.count, 0);
+	ck_assert_uint_eq(g.epoch, x->epoch);
+	ck_assert_uint_eq(g.instance, RIG_INSTANCE);
+}
+
 START_TEST(a_second_path_joins)
 {
 	struct peer_rig *x = peer_rig_new((struct peer_options){0});
 
 	peer_path_up(x->peer, x->now, 0, 3, PATH_STREAM, 1400);
 	say_join(x, 3, 1);
-	ck_assert_uint_eq(x->out.len, 0); /* nothing is open yet that it could join */
+	expect_greet_me(x); /* nothing is open yet that it could join */
 	peer_rig_open(x, PATH_STREAM);
 	say_join(x, 3, 1);
 	ck_assert_uint_eq(frames_count(&x->out, WIRE_WELCOME), 1);
@@ -290,6 +305,25 @@ START_TEST(a_second_path_joins)
 	ck_assert_int_eq(peer_session_state(x->peer, 0), SESSION_OPEN);
 	peer_path_down(x->peer, x->now, 0, 3);
 	ck_assert_int_eq(peer_session_state(x->peer, 0), SESSION_DOWN);
+	peer_rig_free(x);
+}
+END_TEST
+
+/* Another process captured meanwhile, or the only path is gone. */
+START_TEST(a_path_that_cannot_join_asks_to_be_greeted)
+{
+	struct peer_rig *x = peer_rig_new((struct peer_options){0});
+
+	peer_rig_open(x, PATH_STREAM);
+	peer_path_up(x->peer, x->now, 0, 1, PATH_STREAM, 1400);
+	x->epoch++;
+	say_join(x, 1, 1);
+	expect_greet_me(x);
+	ck_assert_uint_eq(x->epochs, 1);
+	x->epoch--;
+	peer_path_down(x->peer, x->now, 0, 0);
+	say_join(x, 1, 1);
+	expect_greet_me(x);
 	peer_rig_free(x);
 }
 END_TEST
@@ -813,7 +847,7 @@ END_TEST
 
 START_TEST(channels_of_a_former_epoch_make_room)
 {
-	struct peer_rig *x = peer_rig_new((struct peer_options){.channels_max = 3});
+	struct peer_rig *x = peer_rig_new((struct peer_options){.channels_max = 2});
 	struct wire_channel c[RIG_CHANNELS];
 
 	peer_rig_open(x, PATH_STREAM);
@@ -1035,6 +1069,7 @@ END_TEST
 START_TEST(full_memory_does_not_stop_a_repair)
 {
 	struct peer_rig *x = peer_rig_new((struct peer_options){.pool_chunks = 40});
+	uint64_t requested;
 
 	peer_rig_open(x, PATH_STREAM);
 	for (uint64_t seq = 2; seq <= 50; seq++)
@@ -1048,8 +1083,10 @@ START_TEST(full_memory_does_not_stop_a_repair)
 	/* the heartbeat tells of the rest, which then comes again */
 	peer_rig_heartbeat(x, 51, 51);
 	peer_rig_wait(x, 10 * NS_PER_MS);
+	requested = figure(&peer_figures(x->peer, 0)->requested);
 	peer_rig_hear(x);
-	peer_rig_expect_requests(x, "1:41+10");
+	requested = figure(&peer_figures(x->peer, 0)->requested) - requested;
+	ck_assert_uint_eq(requested, 10);
 	for (uint64_t seq = 41; seq <= 50; seq++)
 		peer_rig_repair(x, 1, seq);
 	ck_assert_uint_eq(peer_rig_emit(x, 60, EMIT_SENT), 10);
@@ -1154,6 +1191,7 @@ add_greeting(Suite *s)
 	tcase_add_test(t, a_part_of_a_frame_waits);
 	tcase_add_test(t, nothing_is_taken_before_the_greeting);
 	tcase_add_test(t, a_second_path_joins);
+	tcase_add_test(t, a_path_that_cannot_join_asks_to_be_greeted);
 	tcase_add_test(t, a_newer_connection_takes_the_place);
 	suite_add_tcase(s, t);
 }

@@ -265,6 +265,28 @@ START_TEST(a_second_path_joins)
 }
 END_TEST
 
+/* The peer knows of no path to join: ours is dead, and we have not noticed. */
+START_TEST(the_peer_asks_to_be_greeted)
+{
+	struct relay_rig *x = relay_rig_new((struct relay_options){0});
+	struct wire_greeting g = good_welcome();
+
+	relay_rig_open(x, PATH_STREAM);
+	relay_rig_capture(x, 1, 3, 10);
+	relay_rig_hear(x);
+	relay_rig_up(x, 0, 1, PATH_STREAM);
+	relay_rig_hear_on(x, 0, 1);
+	g.greeting = 0;
+	frames_welcome(&x->in, g, NULL, 0);
+	ck_assert_int_gt(relay_rig_say_on(x, 0, 1), 0);
+	relay_rig_welcome_on(x, 0, 1, 2);
+	ck_assert_int_eq(relay_rig_state(x), SESSION_OPEN);
+	relay_rig_hear_on(x, 0, 1);
+	relay_rig_expect(x, "1.2 1.3");
+	relay_rig_free(x);
+}
+END_TEST
+
 /* The path that carried the session dies while another one is about to join it:
  * there is nothing to join any more, so that one greets. */
 START_TEST(the_path_to_be_joined_dies)
@@ -1016,6 +1038,7 @@ add_greeting(Suite *s)
 	tcase_add_test(t, a_bad_report_or_request_breaks_the_protocol);
 	tcase_add_test(t, byes_are_told);
 	tcase_add_test(t, a_second_path_joins);
+	tcase_add_test(t, the_peer_asks_to_be_greeted);
 	tcase_add_test(t, the_path_to_be_joined_dies);
 	suite_add_tcase(s, t);
 }

@@ -9,11 +9,11 @@
 #include "base/cursor.h"
 
 #define STEP_NS NS_PER_MS
-#define MTU	1400
+#define MTU     1400
 
 static void
-on_session(void *arg, unsigned int remote, enum session_state from, enum session_state to,
-	   const char *why)
+on_session(void *arg, unsigned int remote, enum session_state from,
+	   enum session_state to, const char *why)
 {
 	(void)arg, (void)remote, (void)from, (void)to, (void)why;
 }
@@ -231,7 +231,8 @@ exchange(struct pair *p)
 	size_t n;
 
 	for (int budget = 100; budget > 0; budget--) {
-		n = relay_fill(p->relay, p->now, 0, p->slot, p->buf, MTU, sizeof(p->buf));
+		n = relay_fill(p->relay, p->now, 0, p->slot, p->buf, MTU,
+			       sizeof(p->buf));
 		if (n == 0)
 			break;
 		if (!p->dark)

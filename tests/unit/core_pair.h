@@ -26,8 +26,8 @@ struct pair {
 	struct relay_settings relay_settings;
 	struct peer_settings peer_settings;
 	struct channel_settings channels[PAIR_CHANNELS]; /* kospi200, kosdaq150 */
-	struct remote_settings peers[2];		 /* vpc-a, vpc-b */
-	struct remote_settings relays[1];		 /* colo-a */
+	struct remote_settings peers[2];                 /* vpc-a, vpc-b */
+	struct remote_settings relays[1];                /* colo-a */
 	struct relay *relay;
 	struct peer *peer;
 	struct capture_figures capture;
@@ -38,7 +38,7 @@ struct pair {
 	struct now now;
 	unsigned int slot; /* of the path, on both sides */
 	bool connected;
-	bool dark;		   /* what the relay sends is lost */
+	bool dark;                 /* what the relay sends is lost */
 	enum emit_verdict verdict; /* for what is emitted; EMIT_AGAIN: nothing is */
 	uint8_t buf[1 << 17];
 };

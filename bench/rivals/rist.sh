@@ -1,0 +1,19 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# RIST, main profile with AES-128, by ristsender and ristreceiver: every datagram is
+# held for the buffer that is set.
+
+rist_needs() {
+	echo ristsender ristreceiver
+}
+
+# rist_start BUFFER-MS
+rist_start() {
+	local secret=(-p 1 -s of-the-benchmark -e 128 -b "$1")
+
+	background peer ristreceiver "${secret[@]}" \
+		-i "rist://@$PEER_LINE1:7000" -o "udp://$group:$port?miface=out"
+	wait_until 'is_bound peer 7000'
+	background relay ristsender "${secret[@]}" \
+		-i "udp://@$group:$port?miface=feed" -o "rist://$PEER_LINE1:7000"
+}
