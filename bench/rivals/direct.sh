@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # No tunnel: the two LANs are one, through the line. Nothing is encrypted, repaired or
 # copied by a program; what the other rivals cost is over and above this.
 

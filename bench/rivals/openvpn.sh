@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # OpenVPN with TAP devices in two bridges, over UDP or TCP; AES-128-GCM, certificates
 # as the others have them. Each frame goes through user space twice: that is what it
 # is.

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # RIST, main profile with AES-128, by ristsender and ristreceiver: every datagram is
 # held for the buffer that is set.
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash disable=SC2034
+# shellcheck shell=bash disable=SC2034,SC2154
 # socat: multicast to a byte stream, over TCP or TLS, and back. The stream forgets
 # where a datagram ends, so what comes out are datagrams joined and cut: the sink is
 # told to put up with that, which no real subscriber would.
@@ -16,10 +16,10 @@ socat_start() {
 	drain_ms=$drain_tcp_ms
 	is_stream=yes
 	if [ "$1" = tls ]; then
-		from="OPENSSL-LISTEN:7000,cert=$dir/vpc-a.crt,key=$dir/vpc-a.key,${tls}colo-a"
+		from="OPENSSL-LISTEN:7000,reuseaddr,cert=$dir/vpc-a.crt,key=$dir/vpc-a.key,${tls}colo-a"
 		to="OPENSSL:$PEER_LINE1:7000,cert=$dir/colo-a.crt,key=$dir/colo-a.key,${tls}vpc-a"
 	else
-		from=TCP4-LISTEN:7000
+		from=TCP4-LISTEN:7000,reuseaddr
 		to=TCP4:$PEER_LINE1:7000
 	fi
 	background peer socat -u -b 1400 "$from,$stream" \

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # SRT by srt-live-transmit, AES-128: every datagram is held for the latency that is
 # set, and what is not repaired by then is given up.
 

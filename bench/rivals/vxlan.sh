@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 # The kernel's VXLAN between two bridges: the yardstick V. Not encrypted, nothing
 # repaired; the kernel does it in whichever process is running, so there is no CPU
 # figure for its halves.

@@ -47,6 +47,26 @@ bucket_take(struct bucket *b, mono_t now, uint64_t n)
 	return true;
 }
 
+void
+bucket_spend(struct bucket *b, mono_t now, uint64_t n)
+{
+	uint64_t debt;
+
+	refill(b, now);
+	debt = n > b->tokens ? n - b->tokens : 0;
+	b->tokens -= n - debt;
+	if (debt > 0 && b->rate > 0)
+		b->filled = mono_add(b->filled, (int64_t)((unsigned __int128)debt *
+							  NS_PER_S / b->rate));
+}
+
+bool
+bucket_has(struct bucket *b, mono_t now)
+{
+	refill(b, now);
+	return b->tokens > 0;
+}
+
 mono_t
 bucket_ready(const struct bucket *b, mono_t now)
 {

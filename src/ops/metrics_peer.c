@@ -285,7 +285,8 @@ put_pool(struct evbuffer *out, const struct peer_views *views)
 	for (w = start(views); next_lane(&w);)
 		metrics_u64(out, size, &w.labels,
 			    peer_pool_chunks(w.view->core) * POOL_CHUNK_BYTES);
-	exposition_family(out, used, EXPOSITION_GAUGE, "… of which is in use");
+	exposition_family(out, used, EXPOSITION_GAUGE,
+			  "Memory in use for what is held");
 	for (w = start(views); next_lane(&w);)
 		if (w.view->pool_used_chunks)
 			exposition_i64(out, used, w.labels.all, w.labels.count,

@@ -110,6 +110,7 @@ static const struct metrics_row capture_rows[] = {
 #define ROW_resent     METRICS_COUNTER("relay_resent_datagrams")
 #define ROW_repaired   METRICS_COUNTER("relay_repaired_datagrams")
 #define ROW_abandoned  METRICS_COUNTER("relay_abandoned_datagrams")
+#define ROW_copied     METRICS_COUNTER("relay_copied_datagrams")
 
 static const struct metrics_row sent_rows[] = {
 #define X(name, help) {ROW_##name, help, offsetof(struct sent_book, name)},

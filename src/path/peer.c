@@ -50,7 +50,7 @@ peer_new(const struct peer_settings *settings, uint64_t instance, struct now now
 	for (size_t i = 0; i < settings->remote_count; i++) {
 		p->session_count++;
 		if (!peer_session_init(&p->sessions[i], p, (unsigned int)i,
-				       &settings->remotes[i]))
+				       &settings->remotes[i], now.mono))
 			goto fail;
 	}
 	return p;
@@ -107,6 +107,7 @@ peer_input(struct peer *p, struct now now, unsigned int remote, unsigned int slo
 	if (!s->paths[slot].up || p->draining)
 		return (long)len;
 	s->paths[slot].heard = now.mono;
+	s->paths[slot].unheard = 0;
 	while (wire_next(bytes + done, len - done, &f, &size) == WIRE_WHOLE) {
 		switch (peer_session_frame(s, now, slot, &f)) {
 		case PEER_TAKEN: break;

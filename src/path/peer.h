@@ -56,6 +56,8 @@ struct peer_ops {
 		      utc_t last);
 	void (*lost)(void *arg, unsigned int remote, const struct peer_channel *channel,
 		     enum lost_reason reason, uint64_t n);
+	/* Requesting stopped because no path answers (open), or goes on. */
+	void (*breaker)(void *arg, unsigned int remote, bool open);
 	/* The relay's capture lost n datagrams. */
 	void (*mark)(void *arg, unsigned int remote, enum drop_point cause, uint64_t n);
 };
@@ -77,6 +79,7 @@ struct peer_ops {
 	X(protocol_errors, "Frames that broke the protocol")                \
 	X(path_timeouts, "Paths closed for silence")                        \
 	X(sessions_opened, "Sessions that became open")                     \
+	X(breaker, "Times requesting stopped: nothing answered any more")                \
 	X(blocked, "Times reading stopped because the window's memory was full")
 
 struct peer_figures {

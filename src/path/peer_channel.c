@@ -10,6 +10,9 @@
 #include "path/peer_internal.h"
 #include "path/peer_session.h"
 
+/* What comes later than this is rather a path that was dark. */
+#define REORDER_MAX_NS (20 * NS_PER_MS)
+
 bool
 peer_channel_init(struct peer_channel *c, struct peer_session *s, uint32_t index)
 {
@@ -269,6 +272,19 @@ peer_channel_gone(struct peer_channel *c, mono_t now, seq_t first, seq_t end,
 
 /* ---- arrival ---- */
 
+/* An original that came after its gap was found: the next gap waits so long, and a
+ * quarter more, before it is asked for, so that few repairs are for nothing. */
+static void
+note_reordering(struct peer_session *s, int64_t late_ns)
+{
+	int64_t allow_ns = late_ns + late_ns / 4;
+
+	if (allow_ns > REORDER_MAX_NS)
+		allow_ns = REORDER_MAX_NS;
+	if (allow_ns > s->reorder_ns)
+		s->reorder_ns = allow_ns;
+}
+
 static void
 count_repair(struct peer_channel *c, mono_t now, seq_t seq, bool repair)
 {
@@ -281,6 +297,8 @@ count_repair(struct peer_channel *c, mono_t now, seq_t seq, bool repair)
 	histogram_record(&f->time_to_repair, filled.waited_ns);
 	if (repair)
 		counter_inc(&f->repaired);
+	else
+		note_reordering(c->session, filled.waited_ns);
 }
 
 static bool

@@ -258,7 +258,21 @@ on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
 		 remote_name(l, remote), drop_point_name(cause), n);
 }
 
+static void
+on_breaker(void *arg, unsigned int remote, bool open)
+{
+	struct peer_lane *l = arg;
+
+	if (open)
+		log_warn("recover", "remote=%s answers no request: asking no more until "
+				    "something arrives", remote_name(l, remote));
+	else
+		log_info("recover", "remote=%s is heard again: requesting goes on",
+			 remote_name(l, remote));
+}
+
 static const struct peer_ops peer_ops = {
+	.breaker = on_breaker,
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,

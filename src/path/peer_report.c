@@ -11,9 +11,12 @@
 #define RESUME_BYTES   10
 #define RANGE_BYTES    14
 #define GREETING_BYTES (WIRE_HEADER_BYTES + 34 + 1 + WIRE_NAME_MAX + 2)
-#define REPORT_BYTES   (WIRE_HEADER_BYTES + 34)
+#define REPORT_BYTES   (WIRE_HEADER_BYTES + 42)
 #define ENTRY_BYTES    (10 + 1 + 8 * WIRE_FIGURES_MAX)
 #define RANGES_PER_GAP 64
+#define BREAKER	       32     /* requests without any answer */
+#define BAD_PPM	       40000  /* loss from which requests are doubled */
+#define WORSE_PPM      150000 /* … and trebled */
 
 void
 peer_report_progress(struct peer_session *s, struct peer_channel *c)
@@ -25,14 +28,18 @@ peer_report_progress(struct peer_session *s, struct peer_channel *c)
 /* ---- WELCOME ---- */
 
 static struct wire_draft
-begin_welcome(const struct peer_session *s, struct batch *b)
+begin_welcome(const struct peer_session *s, const struct peer_path *p, struct batch *b)
 {
 	struct wire_greeting g = {.version = WIRE_VERSION,
 				  .epoch = s->epoch,
 				  .instance = s->peer->instance,
 				  .greeting = s->greeting,
 				  .total = s->greeting_total};
-	struct wire_draft d = wire_begin(&b->w, WIRE_WELCOME, 0);
+	unsigned int slot = (unsigned int)(p - s->paths);
+	bool standby = slot < s->settings->path_count &&
+		       s->settings->paths[slot].use == PATH_STANDBY;
+	struct wire_draft d =
+		wire_begin(&b->w, WIRE_WELCOME, standby ? WIRE_STANDBY : 0);
 
 	wire_set_name(&g.node, s->peer->settings->node);
 	wire_put_greeting(&b->w, &g);
@@ -77,7 +84,7 @@ fill_welcome(struct peer_session *s, struct now now, struct peer_path *p,
 
 	if (!batch_fits(b, GREETING_BYTES + RESUME_BYTES))
 		return;
-	d = begin_welcome(s, b);
+	d = begin_welcome(s, p, b);
 	for (i = 0; i < s->channel_count && batch_used(b) + RESUME_BYTES <= b->limit;
 	     i++) {
 		struct peer_channel *c = &s->channels[i];
@@ -132,33 +139,98 @@ put_gap(struct peer_session *s, const struct gap *gap, struct batch *b,
 	return true;
 }
 
+/* A path that brought nothing since BREAKER requests is asked no more until it
+ * brings something: into a collapsed line requests only make it worse. */
+static bool
+is_broken(const struct peer_path *p)
+{
+	return p->unheard >= BREAKER;
+}
+
+/* The shortest round trip, a lossy path counting as a longer one. */
+unsigned int
+peer_report_path(const struct peer_session *s)
+{
+	unsigned int best = PATHS_MAX;
+	int64_t best_score = 0;
+
+	for (unsigned int i = 0; i < PATHS_MAX; i++) {
+		const struct peer_path *p = &s->paths[i];
+		int64_t score = p->timing.srtt_ns +
+				p->timing.srtt_ns / 1000 * (p->timing.loss_ppm / 250);
+
+		if (!p->open || is_broken(p))
+			continue;
+		if (best == PATHS_MAX || score < best_score) {
+			best = i;
+			best_score = score;
+		}
+	}
+	return best;
+}
+
+/* On a bad line a request is said again at once, in a datagram of its own. */
+static uint32_t
+copies(const struct peer_path *p)
+{
+	if (p->kind == PATH_STREAM || p->timing.loss_ppm < BAD_PPM)
+		return 1;
+	return p->timing.loss_ppm < WORSE_PPM ? 2 : 3;
+}
+
+/* Says so once, when no path may be asked, and once when one may again. */
 static void
-fill_requests(struct peer_session *s, struct now now, struct batch *b)
+note_breaker(struct peer_session *s, bool open)
+{
+	const struct peer *p = s->peer;
+
+	if (s->breaker_open == open)
+		return;
+	s->breaker_open = open;
+	if (open)
+		counter_inc(&s->figures.breaker);
+	p->ops->breaker(p->arg, s->remote, open);
+}
+
+static void
+fill_requests(struct peer_session *s, struct now now, unsigned int slot, struct batch *b)
 {
 	const struct gap *gap = recover_due(s->recover, now.mono);
+	struct peer_path *p = &s->paths[slot];
+	unsigned int best;
 	struct wire_draft d;
 
 	if (gap == NULL || !batch_fits(b, WIRE_HEADER_BYTES + 2 + RANGE_BYTES))
 		return;
+	best = peer_report_path(s);
+	note_breaker(s, best == PATHS_MAX);
+	if (best != slot)
+		return;
 	d = wire_begin(&b->w, WIRE_REQUEST, 0);
 	wire_entries(&b->w, &d);
-	for (; gap != NULL && !recover_is_hopeless(s->recover, gap, now.mono);
+	for (; gap != NULL && !recover_is_hopeless(s->recover, gap, now.mono) &&
+	       bucket_has(&s->request_budget, now.mono);
 	     gap = recover_due(s->recover, now.mono)) {
 		uint16_t before = d.entries;
+		uint64_t asked = counter_get(&s->figures.requested);
 		bool whole = put_gap(s, gap, b, &d);
 
 		/* What did not fit is asked for with the repeat, and what did not fit
 		 * at all with the next frame. */
 		if (!whole && d.entries == before)
 			break;
-		recover_requested(s->recover, gap, now.mono);
+		bucket_spend(&s->request_budget, now.mono,
+			     counter_get(&s->figures.requested) - asked);
+		recover_requested(s->recover, gap, now.mono, copies(p));
 		if (!whole)
 			break;
 	}
-	if (d.entries > 0)
+	if (d.entries > 0) {
 		(void)wire_end(&b->w, &d);
-	else
+		p->unheard++;
+	} else {
 		b->w.p = d.start;
+	}
 }
 
 /* ---- REPORT ---- */
@@ -199,7 +271,7 @@ fill_report(struct peer_session *s, struct now now, struct peer_path *p,
 	    struct batch *b)
 {
 	bool books = p->report_books;
-	struct wire_timing timing = timing_stamp(&p->timing, now);
+	struct wire_timing timing = timing_stamp(&p->timing, now, p->frames);
 	struct wire_draft d;
 
 	if (!p->report_now && !mono_due(p->report_due, now.mono))
@@ -255,7 +327,7 @@ peer_report_fill(struct peer_session *s, struct now now, unsigned int slot,
 		fill_greet_me(s, p, b);
 	if (p->open) {
 		hasten_report(s, p, now.mono);
-		fill_requests(s, now, b);
+		fill_requests(s, now, slot, b);
 		fill_report(s, now, p, b);
 	}
 	fill_bye(s, p, b);

@@ -9,8 +9,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path/parts.h"
 #include "path/peer_internal.h"
 
+/* Datagrams requested, repeats and copies included: a bound for whatever the line
+ * does. */
+#define REQUEST_RATE  20000 /* a second */
+#define REQUEST_BURST 2000
+
+#define REORDER_FADE_NS (16 * NS_PER_MS) /* 2^(-1/44): half in 0.7 s */
 #define GAPS_EXTRA 8192 /* per session, beyond one for each channel */
 
 /* The longest that THROTTLED may put off a request, whatever it says. */
@@ -18,7 +25,7 @@
 
 bool
 peer_session_init(struct peer_session *s, struct peer *peer, unsigned int remote,
-		  const struct remote_settings *settings)
+		  const struct remote_settings *settings, mono_t now)
 {
 	const struct recovery_settings *recovery = &peer->settings->recovery;
 
@@ -28,10 +35,14 @@ peer_session_init(struct peer_session *s, struct peer *peer, unsigned int remote
 	s->capacity = recovery->channels + 1;
 	s->channels = calloc(s->capacity, sizeof *s->channels);
 	s->by_id = calloc(UINT16_MAX + 1, sizeof *s->by_id);
+	s->parts = parts_new();
 	s->recover = recover_new(s->capacity, GAPS_EXTRA, recovery->give_up_ns);
-	if (s->channels == NULL || s->by_id == NULL || s->recover == NULL)
+	if (s->channels == NULL || s->by_id == NULL || s->recover == NULL ||
+	    s->parts == NULL)
 		return false;
 	recover_set_times(s->recover, recovery->reorder_ns, 0, 0);
+	bucket_init(&s->request_budget, now, REQUEST_RATE, REQUEST_BURST);
+	s->fade_due = now;
 	for (uint32_t i = 0; i < s->capacity; i++) {
 		if (!peer_channel_init(&s->channels[i], s, i))
 			return false;
@@ -47,6 +58,7 @@ peer_session_fini(struct peer_session *s)
 	free(s->channels);
 	free(s->by_id);
 	recover_free(s->recover);
+	parts_free(s->parts);
 }
 
 size_t
@@ -56,7 +68,8 @@ peer_session_memory_bytes(const struct peer_session *s)
 
 	return s->capacity * (sizeof *s->channels +
 			      2 * (size_t)r->window_datagrams * sizeof(uint32_t)) +
-	       (UINT16_MAX + 1) * sizeof *s->by_id + recover_memory_bytes(s->recover);
+	       (UINT16_MAX + 1) * sizeof *s->by_id + recover_memory_bytes(s->recover) +
+	       parts_memory_bytes();
 }
 
 const struct peer_session *
@@ -105,6 +118,8 @@ peer_session_path_up(struct peer_session *s, struct now now, unsigned int slot,
 	p->report_now = p->report_books = false;
 	p->report_due = MONO_NEVER;
 	p->heard = now.mono;
+	p->frames = 0;
+	p->unheard = 0;
 	timing_reset(&p->timing);
 	peer_session_event(s, SESSION_PATH_UP, "a path is up");
 }
@@ -339,18 +354,41 @@ take_datagram(struct peer_session *s, struct now now, struct peer_path *p,
 	      const struct wire_data *d, bool repair)
 {
 	struct peer_channel *c = find_by_id(s, d->channel);
+	bool first;
 
 	if (c == NULL) {
 		counter_inc(&s->figures.unknown_channel);
 		return PEER_TAKEN;
 	}
+	first = window_check(&c->window, d->seq) == WINDOW_NEW;
 	if (!peer_channel_take(c, now, d, repair, p->kind == PATH_STREAM)) {
 		p->blocked = true;
 		counter_inc(&s->figures.blocked);
 		return PEER_NO_ROOM;
 	}
+	if (first)
+		counter_inc(&p->firsts);
 	if (s->last_captured.ns < d->captured.ns)
 		s->last_captured = d->captured;
+	return PEER_TAKEN;
+}
+
+/* A piece of a datagram: what comes before it is a gap already. */
+static enum peer_frame
+take_part(struct peer_session *s, struct now now, struct peer_path *p,
+	  const struct wire_data *d, bool repair)
+{
+	struct peer_channel *c = find_by_id(s, d->channel);
+	struct wire_data whole;
+
+	if (c == NULL || window_check(&c->window, d->seq) != WINDOW_NEW)
+		return PEER_TAKEN; /* a further piece of what is complete */
+	switch (parts_put(s->parts, s->era, d, &whole)) {
+	case PARTS_WHOLE: return take_datagram(s, now, p, &whole, repair);
+	case PARTS_HELD: break;
+	case PARTS_MALFORMED: return PEER_BROKEN;
+	}
+	peer_channel_passed(c, now.mono, d->seq);
 	return PEER_TAKEN;
 }
 
@@ -360,8 +398,11 @@ take_data(struct peer_session *s, struct now now, struct peer_path *p,
 {
 	struct wire_data d;
 
-	if (!wire_get_data(f, &d) || d.part || d.channel == MARKS_ID)
+	if (!wire_get_data(f, &d) || d.channel == MARKS_ID)
 		return PEER_BROKEN;
+	p->frames++;
+	if (d.part)
+		return take_part(s, now, p, &d, f->flags & WIRE_REPAIR);
 	return take_datagram(s, now, p, &d, f->flags & WIRE_REPAIR);
 }
 
@@ -377,6 +418,7 @@ take_mark(struct peer_session *s, struct now now, struct peer_path *p,
 
 	if (!wire_get_mark(f, &m))
 		return PEER_BROKEN;
+	p->frames++;
 	wr_u8(&w, m.cause);
 	wr_u64(&w, m.count);
 	d = (struct wire_data){.channel = MARKS_ID,
@@ -398,11 +440,18 @@ store_relay_book(struct sent_book *book, const struct wire_books *e)
 #undef STORE
 }
 
+/* Requests are timed by the path that they go out on. */
 static void
-update_times(struct peer_session *s, const struct peer_path *p)
+update_times(struct peer_session *s)
 {
-	recover_set_times(s->recover, s->peer->settings->recovery.reorder_ns,
-			  p->timing.srtt_ns, p->timing.rttvar_ns);
+	int64_t reorder_ns = s->peer->settings->recovery.reorder_ns;
+	unsigned int best = peer_report_path(s);
+
+	if (reorder_ns == 0)
+		reorder_ns = s->reorder_ns;
+	if (best < PATHS_MAX)
+		recover_set_times(s->recover, reorder_ns, s->paths[best].timing.srtt_ns,
+				  s->paths[best].timing.rttvar_ns);
 }
 
 static bool
@@ -416,8 +465,9 @@ take_heartbeat(struct peer_session *s, struct now now, struct peer_path *p,
 
 	if (!wire_get_timing(f, &timing, &count, &r))
 		return false;
+	timing_frames(&p->timing, timing.frames, p->frames);
 	if (timing_take(&p->timing, now, &timing))
-		update_times(s, p);
+		update_times(s);
 	p->report_now = true;
 	p->report_books |= (f->flags & WIRE_BOOKS) != 0;
 	while (count-- > 0) {
@@ -575,6 +625,12 @@ void
 peer_session_tick(struct peer_session *s, struct now now)
 {
 	check_paths(s, now.mono);
+	/* What was measured of reordering fades, by half in a second. */
+	if (mono_due(s->fade_due, now.mono)) {
+		s->fade_due = mono_add(now.mono, REORDER_FADE_NS);
+		s->reorder_ns -= s->reorder_ns / 64;
+		update_times(s);
+	}
 	if (any_open(s))
 		give_up_hopeless(s, now.mono);
 }

@@ -9,6 +9,7 @@
  *   peer_channel.c  one channel: window, gaps, losses, books
  *   peer_report.c   what the peer says: WELCOME, REQUEST, REPORT, BYE
  */
+#include "base/bucket.h"
 #include "path/batch.h"
 #include "path/peer.h"
 
@@ -67,6 +68,9 @@ struct peer_path {
 	enum wire_bye bye; /* heard, or why we close */
 	struct timing timing;
 	counter_t bytes;
+	uint64_t frames;  /* DATA and MARK frames received */
+	counter_t firsts; /* … of datagrams that were not here before */
+	unsigned int unheard; /* requests since anything was heard: the breaker */
 	gauge_t is_up, is_datagram; /* up and kind again, for scrapes */
 };
 
@@ -84,6 +88,11 @@ struct peer_session {
 	_Atomic uint32_t channel_count;
 	uint16_t *by_id; /* index + 1 of each channel id, 0 for none */
 	struct recover *recover;
+	struct parts *parts;
+	int64_t reorder_ns; /* measured: how late originals fill their gaps */
+	mono_t fade_due;
+	struct bucket request_budget;
+	bool breaker_open; /* told */
 	struct peer_path paths[PATHS_MAX];
 	utc_t last_captured;
 	bool progress; /* not reported yet */
@@ -91,7 +100,7 @@ struct peer_session {
 };
 
 bool peer_session_init(struct peer_session *s, struct peer *peer, unsigned int remote,
-		       const struct remote_settings *settings);
+		       const struct remote_settings *settings, mono_t now);
 void peer_session_fini(struct peer_session *s);
 void peer_session_path_up(struct peer_session *s, struct now now, unsigned int slot,
 			  enum path_kind kind, size_t mtu);
@@ -148,6 +157,8 @@ void peer_channel_name(const struct peer_channel *c, char name[NAME_BYTES_MAX]);
 
 void peer_report_fill(struct peer_session *s, struct now now, unsigned int slot,
 		      struct batch *b);
+/* The path that requests go out on; PATHS_MAX: none may. */
+unsigned int peer_report_path(const struct peer_session *s);
 /* Progress to be reported soon. */
 void peer_report_progress(struct peer_session *s, struct peer_channel *c);
 

@@ -18,6 +18,8 @@
 #define RTT_GUESS_NS (5 * NS_PER_MS)
 /* Two clocks' worth of scheduling: a repeat sooner than this only doubles. */
 #define RETRY_FLOOR_NS   (200 * NS_PER_US)
+/* Far enough apart not to share a datagram's fate. */
+#define COPY_NS (100 * NS_PER_US)
 #define RETRY_CEILING_NS (200 * NS_PER_MS)
 
 struct recover {
@@ -420,13 +422,17 @@ retry_ns(const struct recover *r, uint32_t attempts)
 }
 
 void
-recover_requested(struct recover *r, const struct gap *gap, mono_t now)
+recover_requested(struct recover *r, const struct gap *gap, mono_t now, uint32_t copies)
 {
 	uint32_t i = index_of(r, gap);
+	struct gap *g = &r->gaps[i];
 	mono_t due;
 
-	r->gaps[i].attempts++;
-	due = mono_add(now, retry_ns(r, r->gaps[i].attempts));
+	if (g->copies == 0) {
+		g->copies = copies;
+		g->attempts++;
+	}
+	due = mono_add(now, --g->copies > 0 ? COPY_NS : retry_ns(r, g->attempts));
 	set_due(r, i, mono_min(due, hopeless_at(r, gap)));
 }
 

@@ -32,6 +32,7 @@ struct gap {
 	mono_t since; /* give_up counts from here */
 	mono_t due;   /* next request; MONO_NEVER when suspended */
 	uint32_t attempts;
+	uint32_t copies; /* of this attempt, still to be sent */
 	/* Links, by index; the gaps of a channel stand in order of sequence. */
 	uint32_t next, prev;
 	uint32_t heap_at;
@@ -78,7 +79,10 @@ void recover_throttle(struct recover *r, mono_t now, uint32_t channel, seq_t fir
  * recover_is_hopeless(), recover_fill() of all that is missing in it, must follow. */
 const struct gap *recover_due(const struct recover *r, mono_t now);
 bool recover_is_hopeless(const struct recover *r, const struct gap *gap, mono_t now);
-void recover_requested(struct recover *r, const struct gap *gap, mono_t now);
+/* It was requested. On a bad line each request goes out `copies` times, shortly
+ * after one another. */
+void recover_requested(struct recover *r, const struct gap *gap, mono_t now,
+		       uint32_t copies);
 
 mono_t recover_deadline(const struct recover *r);
 /* First gap of a channel, or NULL; for the books and tests. */

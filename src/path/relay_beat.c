@@ -9,6 +9,7 @@
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
 
+#define BEAT_BYTES    (WIRE_HEADER_BYTES + 42)
 #define BEAT_FIRST_NS   (1 * NS_PER_MS)
 #define BOOKS_ALL_EVERY 8 /* rounds; the others list what changed: one may be lost */
 #define ENTRY_BYTES     (18 + 1 + 8 * WIRE_FIGURES_MAX)
@@ -136,13 +137,13 @@ void
 relay_beat_fill(struct relay_session *s, struct now now, struct relay_path *p,
 		struct batch *b)
 {
-	struct wire_timing timing = timing_stamp(&p->timing, now);
+	struct wire_timing timing = timing_stamp(&p->timing, now, p->frames);
 	struct wire_draft d;
 	uint8_t flags;
 
 	if (!p->beating && !mono_due(p->beat_due, now.mono))
 		return;
-	if (!batch_fits(b, WIRE_HEADER_BYTES + 34 + ENTRY_BYTES))
+	if (!batch_fits(b, BEAT_BYTES + ENTRY_BYTES))
 		return;
 	if (!p->beating)
 		begin_round(s, p, now.mono);

@@ -11,6 +11,8 @@
 #define PENDING_NS    (50 * NS_PER_MS) /* of budget, may wait; more is throttled */
 #define PENDING_MIN   64
 #define ANSWER_BYTES  23
+#define BAD_PPM	      40000 /* loss from which repairs are doubled */
+#define COPY_NS	      (100 * NS_PER_US)
 #define RATE_EVERY_NS (100 * NS_PER_MS)
 
 static uint64_t
@@ -51,6 +53,7 @@ relay_repair_forget(struct relay_session *s)
 	s->repair_count = 0;
 	s->repair_pending = 0;
 	s->answer_count = 0;
+	s->copy_count = 0;
 }
 
 static void
@@ -202,6 +205,65 @@ lingers(const struct repaired *l, mono_t now, const struct relay_path *p,
 	       mono_sub(now, l->at) < p->timing.srtt_ns;
 }
 
+static void
+keep_copy(struct relay_session *s, const struct relay_path *p, const struct repaired *repair)
+{
+	struct repaired copy = *repair;
+
+	if (p->kind == PATH_STREAM || p->timing.loss_ppm < BAD_PPM ||
+	    s->copy_count == REPAIR_COPIES)
+		return;
+	copy.at = mono_add(copy.at, COPY_NS);
+	s->copies[(s->copy_head + s->copy_count++) % REPAIR_COPIES] = copy;
+}
+
+/* Copies whose time has come; the budget pays for them too. Datagrams that go in
+ * pieces are not copied. */
+static void
+fill_copies(struct relay_session *s, mono_t now, struct relay_path *p, struct batch *b)
+{
+	while (s->copy_count > 0) {
+		const struct repaired *copy = &s->copies[s->copy_head];
+		struct history_record rec;
+		size_t at = 0;
+
+		if (!mono_due(copy->at, now) || !bucket_has(&s->repair_budget, now))
+			return;
+		if (history_find(s->relay->history, copy->channel, copy->seq, &rec,
+				 NULL) == HISTORY_HIT &&
+		    WIRE_DATA_BYTES + rec.len <= b->limit) {
+			if (!relay_put_record(p, b, WIRE_REPAIR, &rec, &at))
+				return;
+			(void)bucket_take(&s->repair_budget, now, 1);
+			counter_inc(&s->outlets[copy->channel].book.repaired);
+		}
+		s->copy_head = (s->copy_head + 1) % REPAIR_COPIES;
+		s->copy_count--;
+	}
+}
+
+mono_t
+relay_repair_deadline(const struct relay_session *s)
+{
+	mono_t due = MONO_NEVER;
+
+	if (s->copy_count > 0)
+		due = s->copies[s->copy_head].at;
+	if (s->repair_count > 0)
+		due = mono_min(due, bucket_ready(&s->repair_budget,
+						 s->repair_budget.filled));
+	return due;
+}
+
+static bool
+pass_one(struct relay_session *s, struct repair_range *range)
+{
+	range->next = seq_add(range->next, 1);
+	range->part_at = 0;
+	s->repair_pending--;
+	return true;
+}
+
 /* One datagram of the first range. False: no room now, or no budget. */
 static bool
 repair_one(struct relay_session *s, mono_t now, struct relay_path *p, struct batch *b,
@@ -222,26 +284,26 @@ repair_one(struct relay_session *s, mono_t now, struct relay_path *p, struct bat
 		range->next = upto;
 		return true;
 	}
-	if (!batch_fits(b, relay_record_bytes(&rec)))
-		return false;
-	if (lingers(linger, now, p, range->channel, range->next)) {
+	if (range->part_at == 0 && lingers(linger, now, p, range->channel, range->next)) {
 		counter_inc(&s->relay->figures.lingered);
-	} else {
-		if (!bucket_take(&s->repair_budget, now, 1))
-			return false;
-		(void)relay_put_record(b, WIRE_REPAIR, &rec);
-		counter_inc(&s->outlets[range->channel].book.repaired);
-		*linger = (struct repaired){range->channel, range->next, now};
+		return pass_one(s, range);
 	}
-	range->next = seq_add(range->next, 1);
-	s->repair_pending--;
-	return true;
+	if (range->part_at == 0 && !bucket_has(&s->repair_budget, now))
+		return false;
+	if (!relay_put_record(p, b, WIRE_REPAIR, &rec, &range->part_at))
+		return false;
+	(void)bucket_take(&s->repair_budget, now, 1);
+	counter_inc(&s->outlets[range->channel].book.repaired);
+	*linger = (struct repaired){range->channel, range->next, now};
+	keep_copy(s, p, linger);
+	return pass_one(s, range);
 }
 
 void
 relay_repair_fill(struct relay_session *s, struct now now, struct relay_path *p,
 		  struct batch *b)
 {
+	fill_copies(s, now.mono, p, b);
 	while (s->repair_count > 0) {
 		struct repair_range *range = &s->repairs[s->repair_head];
 

@@ -14,6 +14,7 @@
 #define NO_GREETER     PATHS_MAX
 #define CHANNEL_BYTES  (38 + 1 + WIRE_NAME_MAX)
 #define GREETING_BYTES (WIRE_HEADER_BYTES + 34 + 1 + WIRE_NAME_MAX + 2)
+#define BYE_AGAIN_NS	 (20 * NS_PER_MS) /* a datagram path may lose it */
 #define HELLO_AGAIN_NS (250 * NS_PER_MS)
 
 bool
@@ -75,6 +76,55 @@ take_event(struct relay_session *s, enum session_event event, const char *why)
 	r->ops->session(r->arg, s->remote, from, to, why);
 }
 
+/* The one setter of open. */
+static void
+set_open(struct relay_session *s, struct relay_path *p, bool open)
+{
+	if (p->open != open)
+		s->open_paths += open ? 1u : -1u;
+	p->open = open;
+}
+
+/* A path that is up, no standby one if possible; PATHS_MAX: none is. */
+static unsigned int
+best_up(const struct relay_session *s)
+{
+	unsigned int best = PATHS_MAX;
+
+	for (unsigned int i = 0; i < PATHS_MAX; i++) {
+		if (s->paths[i].up && (best == PATHS_MAX || (s->paths[best].standby &&
+							     !s->paths[i].standby)))
+			best = i;
+	}
+	return best;
+}
+
+static bool
+any_better_open(const struct relay_session *s)
+{
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		if (s->paths[i].open && !s->paths[i].standby)
+			return true;
+	}
+	return false;
+}
+
+/* Does this open path carry data now? Of standby paths only the first does, and
+ * only when nothing better is open. */
+static bool
+is_active(const struct relay_session *s, const struct relay_path *p)
+{
+	if (!p->standby)
+		return true;
+	if (any_better_open(s))
+		return false;
+	for (const struct relay_path *o = s->paths; o < p; o++) {
+		if (o->open)
+			return false;
+	}
+	return true;
+}
+
 static void
 start_greeting(struct relay_session *s, unsigned int slot)
 {
@@ -82,7 +132,7 @@ start_greeting(struct relay_session *s, unsigned int slot)
 	s->greeting++;
 	s->welcomed = 0;
 	s->paths[slot].hello_at = 0;
-	s->paths[slot].open = false;
+	set_open(s, &s->paths[slot], false);
 }
 
 static bool
@@ -102,54 +152,41 @@ relay_session_path_up(struct relay_session *s, struct now now, unsigned int slot
 	gauge_set(&p->is_datagram, kind == PATH_DATAGRAM);
 	gauge_set(&p->is_up, true);
 	p->mtu = mtu;
-	p->open = false;
+	set_open(s, p, false);
 	p->hello_at = 0;
 	p->hello_due = now.mono;
 	p->heard = now.mono;
 	p->bye_sent = p->bye_heard = false;
+	p->standby = slot < s->settings->path_count &&
+		     s->settings->paths[slot].use == PATH_STANDBY;
+	p->frames = 0;
+	p->part_at = 0;
 	timing_reset(&p->timing);
 	take_event(s, SESSION_PATH_UP, "a path is up");
 	if (!is_carrying(relay_session_state(s)) && s->greeter == NO_GREETER)
 		start_greeting(s, slot);
 }
 
-static unsigned int
-first_up(const struct relay_session *s)
-{
-	unsigned int i = 0;
-
-	while (i < PATHS_MAX && !s->paths[i].up)
-		i++;
-	return i;
-}
-
-static bool
-any_open(const struct relay_session *s)
-{
-	for (size_t i = 0; i < PATHS_MAX; i++) {
-		if (s->paths[i].open)
-			return true;
-	}
-	return false;
-}
-
 void
 relay_session_path_down(struct relay_session *s, unsigned int slot)
 {
+	struct relay_path *p = &s->paths[slot];
+	bool carried = p->open && is_active(s, p);
 	unsigned int other;
 
-	s->paths[slot].up = false;
-	gauge_set(&s->paths[slot].is_up, false);
-	s->paths[slot].open = false;
-	other = first_up(s);
+	p->up = false;
+	gauge_set(&p->is_up, false);
+	set_open(s, p, false);
 	if (s->greeter == slot)
 		s->greeter = NO_GREETER;
+	other = best_up(s);
 	if (other == PATHS_MAX) {
-		s->greeter = NO_GREETER;
 		relay_repair_forget(s);
 		take_event(s, SESSION_PATHS_GONE, "no path is left");
-	} else if (s->greeter == NO_GREETER && !any_open(s)) {
-		/* What the other one wanted to join is gone. */
+	} else if (s->greeter == NO_GREETER &&
+		   (s->open_paths == 0 || (carried && !any_better_open(s)))) {
+		/* One that wanted to join, or a standby path, takes over. It begins
+		 * where the peer says, since what was on the way may be lost. */
 		take_event(s, SESSION_REGREETED, "the path that carried it is gone");
 		start_greeting(s, other);
 	}
@@ -260,9 +297,9 @@ take_resume(struct relay_session *s, struct relay_path *p,
 }
 
 static void
-open_path(struct now now, struct relay_path *p)
+open_path(struct relay_session *s, struct now now, struct relay_path *p)
 {
-	p->open = true;
+	set_open(s, p, true);
 	relay_beat_start(p, now);
 }
 
@@ -282,7 +319,7 @@ join_path(struct relay_session *s, struct now now, struct relay_path *p)
 		return;
 	p->cursor = best->cursor;
 	memcpy(p->sent, best->sent, s->relay->channel_count * sizeof *p->sent);
-	open_path(now, p);
+	open_path(s, now, p);
 }
 
 static void
@@ -294,7 +331,7 @@ complete_greeting(struct relay_session *s, struct now now, struct relay_path *p,
 	s->peer_left = false;
 	s->greeter = NO_GREETER;
 	relay_stream_resume(s, p);
-	open_path(now, p);
+	open_path(s, now, p);
 	take_event(s, SESSION_GREETED, "the peer said where to resume");
 	s->books_due = now.mono;
 	if (!s->draining)
@@ -325,6 +362,7 @@ take_welcome(struct relay_session *s, struct now now, unsigned int slot,
 		take_event(s, SESSION_REGREETED, "the peer asks to be greeted");
 		return true;
 	}
+	p->standby |= (f->flags & WIRE_STANDBY) != 0;
 	if (p->open || g.greeting != s->greeting)
 		return true; /* an echo of an earlier greeting */
 	for (uint16_t i = 0; i < g.count; i++) {
@@ -390,6 +428,8 @@ take_report(struct relay_session *s, struct now now, unsigned int slot,
 	if (!wire_get_timing(f, &timing, &count, &r))
 		return false;
 	(void)timing_take(&s->paths[slot].timing, now, &timing);
+	/* What is on the way counts as lost for a moment; it evens out. */
+	timing_frames(&s->paths[slot].timing, s->paths[slot].frames, timing.frames);
 	while (count-- > 0) {
 		if (!wire_get_books(f, &r, &e) ||
 		    e.channel >= s->relay->channel_count ||
@@ -443,17 +483,19 @@ relay_session_frame(struct relay_session *s, struct now now, unsigned int slot,
 /* ---- sending ---- */
 
 static void
-fill_bye(struct relay_session *s, struct relay_path *p, struct batch *b)
+fill_bye(struct relay_session *s, mono_t now, struct relay_path *p, struct batch *b)
 {
 	enum wire_bye reason = s->books_final && s->books_wanted == 0
 				       ? WIRE_BYE_DRAINED
 				       : WIRE_BYE_SHUTDOWN;
 
-	if (!s->bye_due || p->beating || p->bye_sent)
+	if (!s->bye_due || p->beating)
 		return;
 	if (!wire_put_bye(&b->w, reason, wire_bye_name(reason)))
 		return;
 	p->bye_sent = s->bye_said = true;
+	p->bye_again = p->kind == PATH_STREAM ? MONO_NEVER
+					      : mono_add(now, BYE_AGAIN_NS);
 	take_event(s, SESSION_BYE, "we said bye");
 }
 
@@ -464,19 +506,26 @@ relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
 	struct relay_path *p = &s->paths[slot];
 	size_t used = batch_used(b);
 
-	if (!p->up || p->bye_sent || p->bye_heard)
+	if (!p->up || p->bye_heard)
 		return;
+	if (p->bye_sent) {
+		if (mono_due(p->bye_again, now.mono))
+			fill_bye(s, now.mono, p, b);
+		return;
+	}
 	if (!p->open) {
-		fill_bye(s, p, b);
+		fill_bye(s, now.mono, p, b);
 		if (!p->bye_sent)
 			fill_hello(s, now, slot, b);
 	} else {
 		relay_repair_fill_answers(s, b);
 		relay_beat_fill(s, now, p, b);
-		relay_stream_fill(s, now, p, b);
-		if (p->cursor >= history_head(s->relay->history))
-			relay_repair_fill(s, now, p, b);
-		fill_bye(s, p, b);
+		if (is_active(s, p)) {
+			relay_stream_fill(s, now, p, b);
+			if (p->cursor >= history_head(s->relay->history))
+				relay_repair_fill(s, now, p, b);
+		}
+		fill_bye(s, now.mono, p, b);
 	}
 	counter_add(&p->bytes, batch_used(b) - used);
 }
@@ -551,15 +600,18 @@ relay_session_deadline(const struct relay_session *s)
 	for (size_t i = 0; i < PATHS_MAX; i++) {
 		const struct relay_path *p = &s->paths[i];
 
-		if (!p->up || p->bye_sent || p->bye_heard)
+		if (!p->up || p->bye_heard)
 			continue;
+		if (p->bye_sent) {
+			due = mono_min(due, p->bye_again);
+			continue;
+		}
 		if (p->open)
 			due = mono_min(due, p->beat_due);
 		else if (s->greeter == i || is_carrying(relay_session_state(s)))
 			due = mono_min(due, p->hello_due);
-		if (p->open && s->repair_count > 0)
-			due = mono_min(due, bucket_ready(&s->repair_budget,
-							 s->repair_budget.filled));
+		if (p->open)
+			due = mono_min(due, relay_repair_deadline(s));
 	}
 	return due;
 }

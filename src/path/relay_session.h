@@ -13,6 +13,7 @@
 
 #define REPAIR_RANGES 1024 /* waiting to be repaired */
 #define ANSWERS       1024 /* verdicts waiting to be sent */
+#define REPAIR_COPIES 512
 #define LINGER        4096 /* repairs remembered for a round trip */
 
 struct relay_path {
@@ -22,7 +23,11 @@ struct relay_path {
 	bool open;         /* greeted: carries data */
 	uint16_t hello_at; /* next channel to announce; past the last: all are */
 	mono_t hello_due;  /* to announce again what was not welcomed */
+	bool standby;	   /* carries data only when no better path is open */
 	uint64_t cursor;   /* position in the history */
+	uint64_t part_pos; /* the record being sent in pieces, and how far it is */
+	size_t part_at;
+	uint64_t frames;   /* DATA and MARK frames written */
 	seq_t *sent;       /* per channel: all before it was passed on this path */
 	mono_t heard;
 	/* Heartbeat ladder: soon after the last datagram, then ever rarer. */
@@ -34,6 +39,7 @@ struct relay_path {
 	uint16_t beat_at;
 	bool bye_sent;
 	bool bye_heard;
+	mono_t bye_again; /* a datagram path may have lost it */
 	enum wire_bye bye; /* heard, or why we close */
 	struct timing timing;
 	counter_t bytes;
@@ -44,7 +50,8 @@ struct repair_range {
 	uint16_t channel;
 	seq_t next;
 	seq_t end;
-	uint8_t slot; /* the path that asked */
+	size_t part_at; /* of a record that goes in pieces */
+	uint8_t slot;	/* the path that asked */
 };
 
 struct repaired {
@@ -67,11 +74,15 @@ struct relay_session {
 	gauge_t *residuals; /* per channel, as last balanced: between two balances the
 			     * books alone do not add up */
 	struct relay_path paths[PATHS_MAX];
+	unsigned int open_paths;
 	struct repair_range repairs[REPAIR_RANGES];
 	unsigned int repair_head, repair_count;
 	struct wire_answer answers[ANSWERS];
 	unsigned int answer_head, answer_count;
 	struct repaired linger[LINGER];
+	/* On a bad path each repair goes out twice, a little apart. */
+	struct repaired copies[REPAIR_COPIES];
+	unsigned int copy_head, copy_count;
 	struct bucket repair_budget;
 	uint64_t repair_pending; /* datagrams in the ranges that wait */
 	/* The live rate, measured: datagrams a second, smoothed. */
@@ -120,9 +131,10 @@ void relay_stream_resume(struct relay_session *s, struct relay_path *p);
 void relay_stream_fill(struct relay_session *s, struct now now, struct relay_path *p,
 		       struct batch *b);
 
-/* A record as a frame: how long, and written. */
-size_t relay_record_bytes(const struct history_record *rec);
-bool relay_put_record(struct batch *b, uint8_t flags, const struct history_record *rec);
+/* A record as a frame, or in pieces where it is too long for a datagram of the
+ * path; at says how far it is. False: the batch is full, go on with the next. */
+bool relay_put_record(struct relay_path *p, struct batch *b, uint8_t flags,
+		      const struct history_record *rec, size_t *at);
 
 /* relay_beat.c: heartbeats with their ladder, and the books. */
 void relay_beat_start(struct relay_path *p, struct now now);
@@ -137,6 +149,7 @@ void relay_repair_answer(struct relay_session *s, const struct wire_answer *a);
 void relay_repair_fill_answers(struct relay_session *s, struct batch *b);
 void relay_repair_fill(struct relay_session *s, struct now now, struct relay_path *p,
 		       struct batch *b);
+mono_t relay_repair_deadline(const struct relay_session *s);
 void relay_repair_rate(struct relay_session *s, mono_t now);
 void relay_repair_forget(struct relay_session *s);
 

@@ -8,6 +8,7 @@
 #include "path/relay_session.h"
 
 #define AGED_BYTES (WIRE_HEADER_BYTES + 2 + 23)
+#define PIECE_MIN  64 /* a shorter piece waits for the next datagram */
 
 /* Puts the cursor on the first record that the peer still wants, after p->sent
  * was set from its WELCOME. */
@@ -66,33 +67,74 @@ put_hole(struct relay_path *p, struct batch *b, const struct history_record *rec
 	return wire_end(&b->w, &d);
 }
 
-size_t
-relay_record_bytes(const struct history_record *rec)
+static bool
+put_mark(struct relay_path *p, struct batch *b, uint8_t flags,
+	 const struct history_record *rec)
 {
-	return rec->kind == HISTORY_MARK ? WIRE_MARK_BYTES : WIRE_DATA_BYTES + rec->len;
+	struct wire_mark m;
+
+	relay_read_mark(rec, &m);
+	if (!batch_fits(b, WIRE_MARK_BYTES) || !wire_put_mark(&b->w, flags, &m))
+		return false;
+	p->frames++;
+	return true;
+}
+
+/* As much of the record as the batch takes. */
+static bool
+put_piece(struct relay_path *p, struct batch *b, uint8_t flags,
+	  const struct history_record *rec, size_t *at)
+{
+	size_t used = batch_used(b), left = rec->len - *at, room;
+	struct wire_data d = {.channel = rec->channel,
+			      .seq = rec->seq,
+			      .captured = rec->captured,
+			      .part = true,
+			      .offset = (uint16_t)*at,
+			      .total = (uint16_t)rec->len,
+			      .payload = rec->payload + *at};
+
+	if (b->limit < used + WIRE_PART_BYTES + PIECE_MIN)
+		return false;
+	room = b->limit - used - WIRE_PART_BYTES;
+	d.len = left < room ? left : room;
+	if (!wire_put_data(&b->w, flags, &d))
+		return false;
+	p->frames++;
+	*at += d.len;
+	return true;
 }
 
 bool
-relay_put_record(struct batch *b, uint8_t flags, const struct history_record *rec)
+relay_put_record(struct relay_path *p, struct batch *b, uint8_t flags,
+		 const struct history_record *rec, size_t *at)
 {
 	struct wire_data d = {.channel = rec->channel,
 			      .seq = rec->seq,
 			      .captured = rec->captured,
 			      .payload = rec->payload,
 			      .len = rec->len};
-	struct wire_mark m;
 
-	if (rec->kind == HISTORY_DATA)
-		return wire_put_data(&b->w, flags, &d);
-	relay_read_mark(rec, &m);
-	return wire_put_mark(&b->w, flags, &m);
+	if (rec->kind == HISTORY_MARK)
+		return put_mark(p, b, flags, rec);
+	if (p->kind == PATH_DATAGRAM && WIRE_DATA_BYTES + rec->len > p->mtu) {
+		while (*at < rec->len && put_piece(p, b, flags, rec, at))
+			;
+		return *at >= rec->len;
+	}
+	if (!batch_fits(b, WIRE_DATA_BYTES + rec->len) ||
+	    !wire_put_data(&b->w, flags, &d))
+		return false;
+	p->frames++;
+	return true;
 }
 
 static void
 count_sent(struct relay_session *s, struct outlet *o, const struct history_record *rec)
 {
 	if (seq_before(rec->seq, o->high)) {
-		counter_inc(&o->book.resent);
+		/* A second path's copy, or catch-up. */
+		counter_inc(s->open_paths > 1 ? &o->book.copied : &o->book.resent);
 		return;
 	}
 	pass_hole(o, rec->seq);
@@ -130,9 +172,12 @@ step(struct relay_session *s, mono_t now, struct relay_path *p, struct batch *b,
 	if (is_shed(s, now, p, rec, &by_age)) {
 		count_shed(o, rec, by_age);
 	} else {
-		if (!batch_fits(b, relay_record_bytes(rec)) ||
-		    !relay_put_record(b, 0, rec))
+		if (p->part_pos != p->cursor)
+			p->part_at = 0;
+		p->part_pos = p->cursor;
+		if (!relay_put_record(p, b, 0, rec, &p->part_at))
 			return false;
+		p->part_at = 0;
 		count_sent(s, o, rec);
 	}
 	*sent = seq_add(rec->seq, 1);

@@ -14,12 +14,16 @@ timing_reset(struct timing *t)
 	t->srtt_ns = 0;
 	t->rttvar_ns = 0;
 	t->count = 0;
+	t->sent_before = t->received_before = 0;
+	t->loss_ppm = 0;
 }
 
 struct wire_timing
-timing_stamp(const struct timing *t, struct now now)
+timing_stamp(const struct timing *t, struct now now, uint64_t frames)
 {
-	struct wire_timing w = {.sent_mono_ns = now.mono.ns, .sent_utc_ns = now.utc.ns};
+	struct wire_timing w = {.sent_mono_ns = now.mono.ns,
+				.sent_utc_ns = now.utc.ns,
+				.frames = frames};
 
 	if (t->other_mono_ns != 0) {
 		w.echo_mono_ns = t->other_mono_ns;
@@ -101,4 +105,28 @@ int64_t
 timing_offset_ns(const struct timing *t)
 {
 	return t->count > 0 ? t->samples[shortest(t)].offset_ns : 0;
+}
+
+/* Enough that one frame more or less in flight does not matter much. */
+#define LOSS_FRAMES 200
+
+void
+timing_frames(struct timing *t, uint64_t sent, uint64_t received)
+{
+	uint64_t sent_n = sent - t->sent_before, received_n = received - t->received_before;
+	uint32_t ppm;
+
+	if (sent < t->sent_before || received < t->received_before) {
+		t->sent_before = sent;
+		t->received_before = received;
+		return;
+	}
+	if (sent_n < LOSS_FRAMES)
+		return;
+	ppm = received_n >= sent_n ? 0
+				   : (uint32_t)((sent_n - received_n) * 1000000 / sent_n);
+	t->loss_ppm = (t->loss_ppm * 3 + ppm) / 4;
+	t->sent_before = sent;
+	t->received_before = received;
+	gauge_set(&t->loss, t->loss_ppm);
 }

@@ -27,7 +27,12 @@ struct timing {
 		int64_t offset_ns;
 	} samples[TIMING_SAMPLES];
 	unsigned int count;
+	/* Loss of DATA and MARK frames, relay to peer: what one sent against what the
+	 * other received, over windows of enough frames; parts per million. */
+	uint64_t sent_before, received_before;
+	uint32_t loss_ppm;
 	/* For scrapes. */
+	gauge_t loss;
 	gauge_t rtt_ns;
 	gauge_t rtt_min_ns;
 	gauge_t offset_ns; /* our clock minus the other's */
@@ -38,10 +43,14 @@ struct timing {
 void timing_reset(struct timing *t);
 
 /* What to send now. */
-struct wire_timing timing_stamp(const struct timing *t, struct now now);
+struct wire_timing timing_stamp(const struct timing *t, struct now now,
+				uint64_t frames);
 
 /* Takes what arrived. True when it held a round-trip sample. */
 bool timing_take(struct timing *t, struct now now, const struct wire_timing *w);
+
+/* Totals of frames sent and received on this path, as far as both ends know. */
+void timing_frames(struct timing *t, uint64_t sent, uint64_t received);
 
 /* Our clock minus the other's; 0 before the first sample. */
 int64_t timing_offset_ns(const struct timing *t);

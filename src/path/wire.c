@@ -217,6 +217,7 @@ wire_get_timing(const struct wire_frame *f, struct wire_timing *t, uint16_t *cou
 	t->sent_utc_ns = (int64_t)rd_u64(&r);
 	t->echo_mono_ns = (int64_t)rd_u64(&r);
 	t->hold_ns = (int64_t)rd_u64(&r);
+	t->frames = rd_bounded(&r);
 	*count = rd_u16(&r);
 	*entries = r;
 	return !r.failed && (*count > 0 || rd_left(&r) == 0);
@@ -358,6 +359,7 @@ wire_put_timing(struct wr *w, const struct wire_timing *t)
 	wr_u64(w, (uint64_t)t->sent_utc_ns);
 	wr_u64(w, (uint64_t)t->echo_mono_ns);
 	wr_u64(w, (uint64_t)t->hold_ns);
+	wr_u64(w, t->frames);
 }
 
 void

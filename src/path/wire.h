@@ -52,6 +52,7 @@ const char *wire_type_name(unsigned int type); /* "?" for an unknown one */
 #define WIRE_REPAIR   0x01 /* DATA, MARK: the answer to a REQUEST */
 #define WIRE_PART     0x02 /* DATA: one piece of a datagram too long for the path */
 #define WIRE_BOOKS    0x04 /* HEARTBEAT, REPORT: entries carry the ledger's figures */
+#define WIRE_STANDBY  0x08 /* WELCOME: data only when no better path is open */
 #define WIRE_OPTIONAL 0x80 /* a receiver that does not know the type skips it */
 
 struct wire_frame {
@@ -79,6 +80,7 @@ struct wire_timing {
 	int64_t sent_utc_ns;
 	int64_t echo_mono_ns; /* the other's sent_mono_ns */
 	int64_t hold_ns;      /* from its arrival to this departure */
+	uint64_t frames; /* DATA and MARK frames: relay, sent on this path; peer, received */
 };
 
 /* HELLO and WELCOME begin alike. */

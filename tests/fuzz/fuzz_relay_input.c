@@ -5,11 +5,7 @@
  * are written. Whatever arrives: no crash, no memory beyond what was taken at start,
  * books that add up, an end to every fill, and only whole frames in it.
  */
-#include <pcap/dlt.h>
-
 #include "script.h"
-
-#define FRAME_HEADERS 42
 
 struct rig {
 	struct script_relay settings;
@@ -20,7 +16,7 @@ struct rig {
 	uint8_t inbox[SCRIPT_PATHS][2 * SCRIPT_BYTES_MAX];
 	size_t inbox_len[SCRIPT_PATHS];
 	uint8_t out[SCRIPT_CAP];
-	uint8_t frame[FRAME_HEADERS + SCRIPT_BYTES_MAX];
+	uint8_t frame[SCRIPT_FRAME_BYTES];
 };
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -118,26 +114,9 @@ fill(struct rig *x, unsigned int slot, size_t limit)
 static void
 capture(struct rig *x, uint8_t channel, uint16_t len)
 {
-	const struct channel_settings *c = &x->settings.channels[channel % 2];
-	struct wr w = wr_init(x->frame, sizeof x->frame);
-	struct frame f = {.link_type = DLT_EN10MB,
-			  .captured = x->now.utc,
-			  .bytes = x->frame,
-			  .caplen = FRAME_HEADERS + len,
-			  .len = FRAME_HEADERS + len};
+	struct frame f = {.captured = x->now.utc};
 
-	wr_be(&w, 0x01005e25, 6);
-	wr_be(&w, 0x02000000, 6);
-	wr_u32(&w, 0x08004500);
-	wr_u16(&w, (uint16_t)(28 + len));
-	wr_u32(&w, 0x00004000);
-	wr_u32(&w, 0x10110000);
-	wr_u32(&w, 0x0a000009);
-	wr_u32(&w, c->group);
-	wr_u16(&w, 4000);
-	wr_u16(&w, c->port);
-	wr_u16(&w, (uint16_t)(8 + len));
-	wr_u16(&w, 0);
+	script_frame(&x->settings, channel, len, x->frame, &f);
 	if (x->settings.settings.capture.file == NULL || relay_may_capture(x->relay))
 		relay_frame(x->relay, x->now, &f);
 }
@@ -245,7 +224,7 @@ take_step(struct rig *x, struct rd *r)
 		uint16_t n = rd_u16(r);
 
 		while (count-- > 0)
-			capture(x, channel, n % 2048);
+			capture(x, channel, n % SCRIPT_PAYLOAD_MAX);
 		break;
 	}
 	case STEP_DROP:

@@ -9,10 +9,12 @@
  * its low four bits and the number of the path in the next one, and what the kind
  * needs. Of one that the input cuts short the rest is left out.
  */
+#include <pcap/dlt.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cursor.h"
 #include "path/peer.h"
@@ -49,6 +51,9 @@ enum script_step {
 #define SCRIPT_WAIT_NS	 (50 * NS_PER_US)
 #define SCRIPT_CAP	 (72 * 1024)
 #define SCRIPT_BYTES_MAX (1 << 16)
+#define SCRIPT_PAYLOAD_MAX 2048 /* of a captured datagram */
+#define SCRIPT_HEADERS	 42	/* Ethernet, IPv4, UDP */
+#define SCRIPT_FRAME_BYTES (SCRIPT_HEADERS + SCRIPT_PAYLOAD_MAX)
 
 /* For our bugs; wire input must never get here. */
 #define CHECK(condition)                                                              \
@@ -118,6 +123,32 @@ script_relay_settings(struct script_relay *s, uint8_t options)
 		.remote_count = 1,
 		.session = *script_session(),
 	};
+}
+
+/* A datagram of channel 1 or 2 as captured; the payload is what bytes has there. */
+static inline void
+script_frame(const struct script_relay *s, uint8_t channel, uint16_t len,
+	     uint8_t bytes[SCRIPT_FRAME_BYTES], struct frame *f)
+{
+	const struct channel_settings *c = &s->channels[channel % (SCRIPT_CHANNELS - 1)];
+	struct wr w = wr_init(bytes, SCRIPT_HEADERS);
+
+	wr_be(&w, 0x01005e25, 6);
+	wr_be(&w, 0x02000000, 6);
+	wr_u32(&w, 0x08004500);
+	wr_u16(&w, (uint16_t)(28 + len));
+	wr_u32(&w, 0x00004000);
+	wr_u32(&w, 0x10110000);
+	wr_u32(&w, 0x0a000009);
+	wr_u32(&w, c->group);
+	wr_u16(&w, 4000);
+	wr_u16(&w, c->port);
+	wr_u16(&w, (uint16_t)(8 + len));
+	wr_u16(&w, 0);
+	CHECK(!w.failed && wr_left(&w) == 0 && len <= SCRIPT_PAYLOAD_MAX);
+	f->link_type = DLT_EN10MB;
+	f->bytes = bytes;
+	f->caplen = f->len = SCRIPT_HEADERS + (size_t)len;
 }
 
 struct script_peer {

@@ -151,7 +151,15 @@ line_loss() {
 		numgen random mod 100 '<' "$1" drop
 }
 
-# line_mend [WIRE]: undoes line_cut and line_loss.
+# line_clip LENGTH [WIRE]: instead of a cut, longer packets vanish and the others pass.
+line_clip() {
+	on line nft -f - <<-EOF
+		flush chain inet line wire${2:-1}
+		add rule inet line wire${2:-1} meta length > $1 drop
+	EOF
+}
+
+# line_mend [WIRE]: undoes line_cut, line_loss and line_clip.
 line_mend() {
 	on line nft flush chain inet line "wire${1:-1}"
 }

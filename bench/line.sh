@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash disable=SC2154
+# The line between the halves, for tools/bench: the emulator, or the kernel's netem.
+# Sourced behind tests/netns/lib.sh and before setup(). Takes $bench, $delay,
+# $line_settings and $netem.
+
+# The emulator waits actively for the last moments before a packet is due: without,
+# it is 20 us late in the mean; with much more, it takes the processors from those
+# whom it measures.
+spin_us=15
+
+# By the emulator, the cables of lib.sh are not used: TAP interfaces take their names
+# and addresses. Everything else of setup() stays.
+if [ -z "$netem" ]; then
+	setup_line() {
+		local n
+
+		for n in 1 2; do
+			on line ip link del "r$n"
+			on line ip link del "p$n"
+		done
+	}
+fi
+
+# lay_end HOST TAP INTERFACE ADDRESS OTHER-LAN
+lay_end() {
+	on line ip link set "$2" netns "$(netns "$1")" name "$3"
+	on "$1" ip addr add "$4/24" dev "$3"
+	on "$1" ip link set "$3" up
+	on "$1" ip route add "$5/24" dev "$3"
+}
+
+# line_start SEED WIRES: without loss yet.
+line_start() {
+	local wire wires=() clean=delay=$delay$line_settings
+
+	[ -z "$netem" ] || return 0
+	for wire in $2; do
+		wires+=("wan${wire}a" "wan${wire}b" "$clean" "$clean")
+	done
+	ip netns exec "$(netns line)" "$bench/wan" --realtime --spin "$spin_us" --seed "$1" \
+		--control "$dir/wan.fifo" --stats "$dir/wan.json" "${wires[@]}" \
+		>"$dir/wan.log" 2>&1 &
+	wan_pid=$!
+	wait_until "grep -q ready '$dir/wan.log' || ! kill -0 $wan_pid"
+	for wire in $2; do
+		lay_end relay "wan${wire}a" "line$wire" "10.1.$wire.1" "10.2.$wire.0"
+		lay_end peer "wan${wire}b" "line$wire" "10.2.$wire.1" "10.1.$wire.0"
+	done
+}
+
+# netem_loss 2%:3, in its own words.
+netem_loss() {
+	case $1 in
+	*:*) awk -F '%:' '{
+			share = $1 / 100
+			printf "loss gemodel %.6f%% %.6f%%\n",
+				100 * share / ($2 * (1 - share)), 100 / $2
+		}' <<<"$1" ;;
+	*) echo "loss random $1" ;;
+	esac
+}
+
+# line_lose WIRES TO-THE-PEER TO-THE-RELAY
+line_lose() {
+	local wire
+
+	for wire in $1; do
+		if [ -z "$netem" ]; then
+			printf '%d ab loss=%s\n%d ba loss=%s\n' "$wire" "$2" "$wire" "$3" \
+				>"$dir/wan.fifo"
+			continue
+		fi
+		# shellcheck disable=SC2046
+		on line tc qdisc replace dev "p$wire" root netem limit 100000 \
+			delay "$delay" $(netem_loss "$2")
+		# shellcheck disable=SC2046
+		on line tc qdisc replace dev "r$wire" root netem limit 100000 \
+			delay "$delay" $(netem_loss "$3")
+	done
+}
+
+# Ends it, for its figures.
+line_stop() {
+	if [ -n "$netem" ]; then
+		echo 'null' >"$dir/wan.json"
+		return
+	fi
+	kill "$wan_pid"
+	wait "$wan_pid"
+}
+
+probe_netem() {
+	[ -n "$netem" ] || return 0
+	command -v tc >/dev/null || die '--netem: tc is not installed'
+	[ -z "$line_settings" ] || die '--line is for the emulator, not for --netem'
+	on line tc qdisc add dev lo root netem delay 1ms 2>/dev/null ||
+		die '--netem: this kernel has none; without it our own emulator is used'
+	on line tc qdisc del dev lo root
+}

@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Writes the seed corpora of fuzz_relay_input and fuzz_peer_input: seed_input
+ * DIRECTORY. Every seed is one conversation of two real cores, written down twice:
+ * what the relay went through in DIRECTORY/relay_input, and the peer's side of it
+ * in DIRECTORY/peer_input.
+ */
+#include "script.h"
+
+#define LIMIT	   1 /* as STEP_FILL names it */
+#define FILLS_MAX  16
+
+struct pair {
+	uint8_t options;
+	struct script_relay relay_settings;
+	struct script_peer peer_settings;
+	struct relay *relay;
+	struct peer *peer;
+	uint64_t epoch, instance;
+	struct now now;
+	bool stream;
+	bool deaf;	      /* the line is dark */
+	unsigned int lose_each; /* one in so many to the peer; 0: none */
+	unsigned int said;
+	FILE *to_relay, *to_peer; /* the scripts; NULL: not of its first process */
+};
+
+static void
+on_session(void *arg, unsigned int remote, enum session_state from, enum session_state to,
+	   const char *why)
+{
+	(void)arg, (void)remote, (void)from, (void)to, (void)why;
+}
+
+static void
+on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
+{
+	(void)arg, (void)remote, (void)slot, (void)reason;
+}
+
+static void
+on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
+{
+	(void)arg, (void)remote, (void)reason, (void)text;
+}
+
+static void
+on_epoch(void *arg, unsigned int remote, uint64_t before, uint64_t after, utc_t last)
+{
+	(void)arg, (void)remote, (void)before, (void)after, (void)last;
+}
+
+static void
+on_lost(void *arg, unsigned int remote, const struct peer_channel *channel,
+	enum lost_reason reason, uint64_t n)
+{
+	(void)arg, (void)remote, (void)channel, (void)reason, (void)n;
+}
+
+static void
+on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
+{
+	(void)arg, (void)remote, (void)cause, (void)n;
+}
+
+static const struct relay_ops relay_ops = {
+	.session = on_session,
+	.close = on_close,
+	.bye = on_bye,
+};
+
+static const struct peer_ops peer_ops = {
+	.session = on_session,
+	.close = on_close,
+	.bye = on_bye,
+	.epoch = on_epoch,
+	.lost = on_lost,
+	.mark = on_mark,
+};
+
+/* ---- the two scripts ---- */
+
+static void
+put(FILE *f, const void *bytes, size_t len)
+{
+	if (f != NULL && len > 0)
+		CHECK(fwrite(bytes, len, 1, f) == 1);
+}
+
+static void
+put_step(FILE *f, enum script_step step, unsigned int slot, uint64_t arg, size_t width)
+{
+	uint8_t bytes[9];
+	struct wr w = wr_init(bytes, sizeof bytes);
+
+	wr_u8(&w, (uint8_t)(step | slot << 4));
+	wr_be(&w, arg, width);
+	put(f, bytes, 1 + width);
+}
+
+static void
+put_bytes(FILE *f, unsigned int slot, const uint8_t *bytes, size_t len)
+{
+	put_step(f, STEP_BYTES, slot, len, 2);
+	put(f, bytes, len);
+}
+
+static FILE *
+open_script(const char *directory, const char *half, const char *name, uint8_t options)
+{
+	char path[4096];
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/%s/%s", directory, half, name);
+	f = fopen(path, "wb");
+	if (f == NULL) {
+		perror(path);
+		exit(EXIT_FAILURE);
+	}
+	put(f, &options, 1);
+	return f;
+}
+
+/* ---- the conversation ---- */
+
+static void
+start_relay(struct pair *x)
+{
+	relay_free(x->relay);
+	x->relay = relay_new(&x->relay_settings.settings, 0, x->epoch++, x->now,
+			     &relay_ops, x);
+	CHECK(x->relay != NULL);
+}
+
+static void
+start_peer(struct pair *x)
+{
+	peer_free(x->peer);
+	x->peer = peer_new(&x->peer_settings.settings, x->instance++, x->now,
+			   &peer_ops, x);
+	CHECK(x->peer != NULL);
+}
+
+static void
+up(struct pair *x, unsigned int slot, bool stream)
+{
+	enum path_kind kind = stream ? PATH_STREAM : PATH_DATAGRAM;
+
+	x->stream = stream;
+	relay_path_up(x->relay, x->now, 0, slot, kind, 1400);
+	peer_path_up(x->peer, x->now, 0, slot, kind, 1400);
+	put_step(x->to_relay, STEP_UP, slot, !stream, 1);
+	put_step(x->to_peer, STEP_UP, slot, !stream, 1);
+}
+
+static void
+down(struct pair *x, unsigned int slot)
+{
+	relay_path_down(x->relay, x->now, 0, slot);
+	peer_path_down(x->peer, x->now, 0, slot);
+	put_step(x->to_relay, STEP_DOWN, slot, 0, 0);
+	put_step(x->to_peer, STEP_DOWN, slot, 0, 0);
+}
+
+static void
+wait(struct pair *x, uint16_t units)
+{
+	x->now.mono = mono_add(x->now.mono, units * SCRIPT_WAIT_NS);
+	x->now.utc.ns += units * SCRIPT_WAIT_NS;
+	relay_tick(x->relay, x->now);
+	peer_tick(x->peer, x->now);
+	put_step(x->to_relay, STEP_WAIT, 0, units, 2);
+	put_step(x->to_peer, STEP_WAIT, 0, units, 2);
+}
+
+static void
+capture(struct pair *x, uint8_t channel, uint8_t count, uint16_t len)
+{
+	uint8_t bytes[SCRIPT_FRAME_BYTES] = {0};
+	struct frame f = {.captured = x->now.utc};
+
+	put_step(x->to_relay, STEP_CAPTURE, 0,
+		 (uint32_t)channel << 24 | (uint32_t)count << 16 | len, 4);
+	script_frame(&x->relay_settings, channel, len, bytes, &f);
+	while (count-- > 0)
+		relay_frame(x->relay, x->now, &f);
+}
+
+static void
+drop(struct pair *x, enum drop_point point, uint8_t n)
+{
+	relay_dropped(x->relay, x->now, point, n);
+	put_step(x->to_relay, STEP_DROP, 0, (uint64_t)point << 8 | n, 2);
+}
+
+static void
+emit(struct pair *x, uint8_t count, uint8_t pattern)
+{
+	static const enum emit_verdict kinds[] = {EMIT_SENT, EMIT_SENT, EMIT_OVERSIZE,
+						  EMIT_ERROR};
+	enum emit_verdict verdicts[EMIT_BATCH];
+	struct outgoing out[EMIT_BATCH];
+	size_t n = peer_ready(x->peer, x->now, out, EMIT_BATCH);
+
+	if (n > count)
+		n = count;
+	for (size_t i = 0; i < n; i++)
+		verdicts[i] = kinds[pattern >> 2 * (i % 4) & 3];
+	peer_emitted(x->peer, x->now, verdicts, n);
+	put_step(x->to_peer, STEP_EMIT, 0, (uint64_t)count << 8 | pattern, 2);
+}
+
+static size_t
+cap(const struct pair *x)
+{
+	return x->stream ? SCRIPT_CAP : script_limit(LIMIT);
+}
+
+static void
+relay_says(struct pair *x, unsigned int slot)
+{
+	static uint8_t buf[SCRIPT_CAP];
+	size_t n;
+
+	put_step(x->to_relay, STEP_FILL, slot, LIMIT | (FILLS_MAX - 1) << 2, 1);
+	for (int i = 0; i < FILLS_MAX; i++) {
+		n = relay_fill(x->relay, x->now, 0, slot, buf, script_limit(LIMIT),
+			       cap(x));
+		if (n == 0)
+			break;
+		if (x->deaf || (x->lose_each > 0 && x->said++ % x->lose_each == 0))
+			continue;
+		put_bytes(x->to_peer, slot, buf, n);
+		(void)peer_input(x->peer, x->now, 0, slot, buf, n);
+	}
+}
+
+static void
+peer_says(struct pair *x, unsigned int slot)
+{
+	static uint8_t buf[SCRIPT_CAP];
+	size_t n;
+
+	put_step(x->to_peer, STEP_FILL, slot, LIMIT | (FILLS_MAX - 1) << 2, 1);
+	for (int i = 0; i < FILLS_MAX; i++) {
+		n = peer_fill(x->peer, x->now, 0, slot, buf, script_limit(LIMIT),
+			      cap(x));
+		if (n == 0)
+			break;
+		if (x->deaf)
+			continue;
+		put_bytes(x->to_relay, slot, buf, n);
+		(void)relay_input(x->relay, x->now, 0, slot, buf, n);
+	}
+}
+
+/* `turns` milliseconds, each with the words of both. */
+static void
+talk(struct pair *x, unsigned int slot, unsigned int turns)
+{
+	for (; turns > 0; turns--) {
+		relay_says(x, slot);
+		emit(x, EMIT_BATCH, 0);
+		wait(x, 10);
+		peer_says(x, slot);
+		wait(x, 10);
+	}
+}
+
+/* ---- the seeds ---- */
+
+static void
+live(struct pair *x)
+{
+	up(x, 0, true);
+	talk(x, 0, 2);
+	capture(x, 0, 3, 20);
+	capture(x, 1, 2, 0);
+	drop(x, DROP_INTERFACE, 3);
+	talk(x, 0, 3);
+	capture(x, 0, 1, 1500);
+	talk(x, 0, 5);
+}
+
+static void
+lossy(struct pair *x)
+{
+	up(x, 0, false);
+	x->lose_each = 4;
+	talk(x, 0, 3);
+	wait(x, 5000); /* HELLO again */
+	for (int i = 0; i < 12; i++) {
+		capture(x, (uint8_t)i, 2, 30);
+		drop(x, DROP_KERNEL_RING, 1);
+		talk(x, 0, 2);
+	}
+	talk(x, 0, 20);
+}
+
+static void
+reconnect(struct pair *x)
+{
+	up(x, 0, true);
+	talk(x, 0, 2);
+	capture(x, 0, 5, 20);
+	talk(x, 0, 2);
+	capture(x, 0, 5, 20);
+	x->deaf = true;
+	talk(x, 0, 1);
+	x->deaf = false;
+	down(x, 0);
+	wait(x, 2000);
+	capture(x, 0, 5, 20);
+	up(x, 0, true);
+	talk(x, 0, 5);
+}
+
+static void
+relay_restart(struct pair *x)
+{
+	up(x, 0, true);
+	talk(x, 0, 2);
+	capture(x, 0, 5, 20);
+	talk(x, 0, 2);
+	down(x, 0);
+	x->to_relay = NULL;
+	start_relay(x);
+	capture(x, 0, 5, 20);
+	up(x, 0, true);
+	talk(x, 0, 5);
+}
+
+static void
+peer_restart(struct pair *x)
+{
+	up(x, 0, true);
+	talk(x, 0, 2);
+	capture(x, 0, 5, 20);
+	talk(x, 0, 2);
+	peer_drain(x->peer);
+	put_step(x->to_peer, STEP_DRAIN, 0, 0, 1);
+	(void)peer_drained(x->peer);
+	peer_says(x, 0);
+	down(x, 0);
+	x->to_peer = NULL;
+	start_peer(x);
+	capture(x, 0, 5, 20);
+	up(x, 0, true);
+	talk(x, 0, 5);
+}
+
+static void
+drained(struct pair *x)
+{
+	up(x, 0, true);
+	talk(x, 0, 2);
+	capture(x, 0, 5, 20);
+	talk(x, 0, 2);
+	relay_drain(x->relay, true);
+	put_step(x->to_relay, STEP_DRAIN, 0, 1, 1);
+	talk(x, 0, 40);
+}
+
+static void
+two_paths(struct pair *x)
+{
+	up(x, 0, true);
+	talk(x, 0, 2);
+	up(x, 1, true);
+	for (int i = 0; i < 4; i++) {
+		capture(x, 0, 2, 20);
+		talk(x, 0, 1);
+		talk(x, 1, 1);
+	}
+	down(x, 0);
+	capture(x, 0, 2, 20);
+	talk(x, 1, 3);
+	up(x, 0, true);
+	talk(x, 0, 2);
+}
+
+/* More than the window, the memory and the history take. */
+static void
+flood(struct pair *x)
+{
+	up(x, 0, false);
+	talk(x, 0, 2);
+	x->lose_each = 7;
+	for (int i = 0; i < 6; i++) {
+		capture(x, (uint8_t)i, 30, 60);
+		relay_says(x, 0);
+		emit(x, 3, 0x1b);
+		wait(x, 200);
+		peer_says(x, 0);
+	}
+	talk(x, 0, 5);
+}
+
+/* The two ends of the scripts begin where SCRIPT_GREETED leaves off. */
+static void
+greeted(struct pair *x)
+{
+	FILE *to_relay = x->to_relay, *to_peer = x->to_peer;
+
+	x->to_relay = x->to_peer = NULL;
+	up(x, 0, true);
+	relay_says(x, 0);
+	peer_says(x, 0);
+	x->to_relay = to_relay;
+	x->to_peer = to_peer;
+	capture(x, 0, 5, 20);
+	talk(x, 0, 3);
+	x->deaf = true;
+	capture(x, 1, 3, 20);
+	talk(x, 0, 1);
+	x->deaf = false;
+	talk(x, 0, 5);
+}
+
+struct seed {
+	const char *name;
+	void (*run)(struct pair *x);
+	uint8_t options;
+};
+
+static void
+write_seed(const char *directory, const struct seed *seed)
+{
+	struct pair *x = calloc(1, sizeof *x);
+	FILE *to_relay = open_script(directory, "relay_input", seed->name, seed->options);
+	FILE *to_peer = open_script(directory, "peer_input", seed->name, seed->options);
+
+	CHECK(x != NULL);
+	x->options = seed->options;
+	x->epoch = SCRIPT_EPOCH;
+	x->instance = SCRIPT_INSTANCE;
+	x->now = script_start();
+	x->to_relay = to_relay;
+	x->to_peer = to_peer;
+	script_relay_settings(&x->relay_settings, seed->options);
+	script_peer_settings(&x->peer_settings, seed->options);
+	start_relay(x);
+	start_peer(x);
+	seed->run(x);
+	relay_free(x->relay);
+	peer_free(x->peer);
+	free(x);
+	CHECK(fclose(to_relay) == 0 && fclose(to_peer) == 0);
+}
+
+int
+main(int argc, char **argv)
+{
+	static const struct seed seeds[] = {
+		{"live", live, 0},
+		{"lossy", lossy, 0},
+		{"lossy_immediate", lossy, SCRIPT_IMMEDIATE},
+		{"lossy_tight", lossy, SCRIPT_TIGHT},
+		{"reconnect", reconnect, 0},
+		{"reconnect_sheds", reconnect, SCRIPT_SHEDS | SCRIPT_STALE},
+		{"relay_restart", relay_restart, 0},
+		{"peer_restart", peer_restart, 0},
+		{"peer_restart_immediate", peer_restart, SCRIPT_IMMEDIATE},
+		{"drained", drained, 0},
+		{"drained_file", drained, SCRIPT_FILE},
+		{"two_paths", two_paths, 0},
+		{"flood", flood, SCRIPT_STALE},
+		{"flood_tight", flood, SCRIPT_TIGHT},
+		{"flood_sheds", flood, SCRIPT_TIGHT | SCRIPT_SHEDS | SCRIPT_IMMEDIATE},
+		{"greeted", greeted, SCRIPT_GREETED},
+	};
+
+	if (argc != 2) {
+		fprintf(stderr, "usage: seed_input DIRECTORY\n");
+		return EXIT_FAILURE;
+	}
+	for (size_t i = 0; i < sizeof seeds / sizeof seeds[0]; i++)
+		write_seed(argv[1], &seeds[i]);
+	return EXIT_SUCCESS;
+}
