@@ -2,16 +2,19 @@
 # Draws, with picture.awk, how many datagrams are not there yet after how long: one
 # panel a scenario, both axes logarithmic, all runs of a rival together. A curve that
 # goes flat has lost the rest.
-# Reads the files "SCENARIO RIVAL RUN" that sink --cdf has written.
+# Reads lines "SCENARIO: description" first, in the order of the panels, and then the
+# files "SCENARIO RIVAL RUN" that sink --cdf has written.
+
+NR == FNR {
+	panel[substr($1, 1, length($1) - 1)] = ++panels
+	title[panels] = $0
+	next
+}
 
 FNR == 1 {
 	path = FILENAME
 	sub(/.*\//, "", path)
 	split(path, part, " ")
-	if (!(part[1] in panel)) {
-		panel[part[1]] = ++panels
-		title[panels] = part[1]
-	}
 	if (!(part[2] in seen)) {
 		seen[part[2]] = 1
 		rival[++rivals] = part[2]
@@ -69,7 +72,7 @@ function draw_curve(p, name, curve, points, i, share) {
 }
 
 END {
-	left = 60; top = 30; w = 380; h = 240; gap_x = 70; gap_y = 70
+	left = 60; top = 30; w = 380; h = 240; gap_x = 90; gap_y = 70
 	least = 1e-5
 	across = panels < 2 ? 1 : 2
 	down = int((panels + across - 1) / across)

@@ -80,6 +80,15 @@ line_lose() {
 	done
 }
 
+# line_dark WIRE AFTER-MS: and stays so. A wire that there is not, cannot be cut.
+line_dark() {
+	if [ -z "$netem" ]; then
+		printf '%d both dark=%dms:1h\n' "$1" "$2" >"$dir/wan.fifo"
+	else
+		fail 'netem does not know when to cut a line'
+	fi
+}
+
 # Ends it, for its figures.
 line_stop() {
 	if [ -n "$netem" ]; then

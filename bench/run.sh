@@ -51,7 +51,6 @@ is_bound() {
 clear_away() {
 	local host
 
-	stop_all
 	for host in relay peer; do
 		on "$host" ip link del br0
 		on "$host" ip link del vx0
@@ -131,12 +130,13 @@ measure() {
 		}' >"$dir/cpu.json"
 }
 
-# run_rival SEED TO-THE-PEER TO-THE-RELAY RATE COUNT FILE ARGUMENT...
-# In a subshell, so that what fails, fails alone.
+# run_rival SCENARIO SEED TO-THE-PEER TO-THE-RELAY RATE COUNT FILE ARGUMENT...
+# In a subshell, so that what fails, fails alone; and its programs with it.
 run_rival() (
-	seed=$1 toward=$2 back=$3 pps=$4 datagrams=$5 file=$6
+	scenario=$1 seed=$2 toward=$3 back=$4 pps=$5 datagrams=$6 file=$7
 	drain_ms=$drain_other_ms is_stream='' paths=1
-	shift 6
+	trap stop_all EXIT
+	shift 7
 	[[ ${2-} != *,* ]] || paths='1 2'
 	TOMBOLO_WAIT=20
 	rm -f "$dir"/*.json "$dir"/*.log "$dir/cdf"
@@ -150,6 +150,8 @@ run_rival() (
 	wait_until "grep -q listening '$dir/sink.log'"
 	open_way
 	line_lose "$paths" "$toward" "$back"
+	[ "$scenario" != "$cut_scenario" ] ||
+		line_dark 2 $((warm_ms + 500 * datagrams / pps))
 	measure "$pps" "$datagrams"
 	tap_drops >"$dir/tap_drops"
 	line_stop
@@ -187,18 +189,20 @@ keep_logs() {
 	cat "$dir"/*.log >"$out/logs/$1-$2-$3.log" 2>/dev/null
 }
 
-# bout SCENARIO RIVAL RUN
+# bout SCENARIO RIVAL RUN: one run, and what it leaves.
 bout() {
-	local line counts file
+	local line datagrams file
+
 	read -r -a line <<<"$(row "$1" "$scenarios")"
 	read -r -a file <<<"$(row "$2" "$rivals")"
-	counts=${line[4]}
 	case $2 in
-	vxlan | tombolo*) counts=${line[3]} ;;
+	tombolo-dtls* | tombolo-immediate) datagrams=${line[3]} ;;
+	vxlan) datagrams=${line[4]} ;;
+	*) datagrams=${line[5]} ;;
 	esac
 	printf '%-8s %-18s run %d: ' "$1" "$2" "$3"
-	if run_rival "$3" "${line[0]}" "${line[1]}" "${rate:-${line[2]}}" \
-		"${count:-$counts}" "${file[@]}" 2>"$dir/run.err"; then
+	if run_rival "$1" "$3" "${line[0]}" "${line[1]}" "${rate:-${line[2]}}" \
+		"${count:-$datagrams}" "${file[@]}" 2>"$dir/run.err"; then
 		keep "$1" "$2" "$3"
 		keep_json "$1" "$2" "$3"
 		cp "$dir/cdf" "$out/cdf/$1 $2 $3"

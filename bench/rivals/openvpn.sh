@@ -26,16 +26,17 @@ openvpn_is_up() {
 
 # openvpn_start udp|tcp
 openvpn_start() {
-	local server=udp4 client=udp4 more=--fast-io
+	local server=udp4 client=udp4 more=--fast-io ready=is_bound
 
 	if [ "$1" = tcp ]; then
 		server=tcp4-server client=tcp4-client more='--socket-flags TCP_NODELAY'
+		ready=is_listening
 		drain_ms=$drain_tcp_ms
 	fi
 	# shellcheck disable=SC2086
 	openvpn_half peer vpc-a --proto $server --local "$PEER_LINE1" \
 		--tls-server --dh none $more
-	[ "$1" = udp ] || wait_until 'is_listening peer 7000'
+	wait_until "$ready peer 7000"
 	# shellcheck disable=SC2086
 	openvpn_half relay colo-a --proto $client --remote "$PEER_LINE1" --nobind \
 		--tls-client --remote-cert-tls server $more

@@ -49,7 +49,8 @@ tombolo_configure() {
 # tombolo_lacks TRANSPORT WIRES [DELIVERY]
 tombolo_lacks() {
 	tombolo_configure "$@"
-	"$sbin/tombolo-relay" -n -f "$dir/relay.yaml" 2>&1 >/dev/null | head -n 1
+	"$sbin/tombolo-relay" -n -f "$dir/relay.yaml" 2>&1 >/dev/null |
+		sed -n '1s/^[^ ]*: //p'
 }
 
 tombolo_start() {

@@ -67,17 +67,32 @@ connection_again(struct connection *c)
 	event_add(&c->timer, &at_once);
 }
 
+/* A dark line answers nothing, and the kernel's own repeats come ever later: a new
+ * attempt each second finds it sooner when it is back. */
+#define CONNECT_LIMIT_NS NS_PER_S
+
+static void
+limit(struct connection *c, bool connecting)
+{
+	struct timeval tv;
+
+	c->limit_ns = c->tunnel->settings.tls->handshake_timeout_ns;
+	if (connecting && c->limit_ns > CONNECT_LIMIT_NS)
+		c->limit_ns = CONNECT_LIMIT_NS;
+	tv = path_timeval(c->limit_ns);
+	event_add(&c->timer, &tv);
+}
+
 /* The socket exists from here on. */
 static void
 set_up_events(struct connection *c)
 {
 	struct tunnel *t = c->tunnel;
-	struct timeval tv = path_timeval(t->settings.tls->handshake_timeout_ns);
 
 	event_assign(&c->readable, t->base, c->fd, EV_READ | EV_PERSIST, on_ready, c);
 	event_assign(&c->writable, t->base, c->fd, EV_WRITE | EV_PERSIST, on_ready, c);
 	event_assign(&c->timer, t->base, -1, 0, on_timer, c);
-	event_add(&c->timer, &tv);
+	limit(c, c->dialled);
 }
 
 void
@@ -202,6 +217,7 @@ finish_connect(struct connection *c)
 		refuse(c, REFUSAL_CONNECT);
 		return;
 	}
+	limit(c, false);
 	begin_handshake(c);
 }
 
@@ -230,7 +246,7 @@ time_out(struct connection *c)
 		c->stage == CONNECTION_CONNECTING ? "no answer to connect"
 		: c->hello_seen || c->dialled     ? "handshake not finished"
 						  : "said nothing of TLS",
-		(long long)(c->tunnel->settings.tls->handshake_timeout_ns / NS_PER_MS));
+		(long long)(c->limit_ns / NS_PER_MS));
 	refuse(c, REFUSAL_TIMEOUT);
 }
 

@@ -129,6 +129,9 @@ dial_failed(struct path *p, enum refusal why, const char *detail)
 	char address[ENDPOINT_TEXT_BYTES];
 	char story[REASON_BYTES];
 
+	/* Who waited for an answer has paused already. */
+	if (why == REFUSAL_TIMEOUT)
+		p->dial.backoff_ns = BACKOFF_MIN_NS;
 	arm(p, dial_backoff(&p->dial, draw(p->tunnel)));
 	snprintf(story, sizeof(story), "%s: %s", refusal_text(why), detail);
 	if (changed(&p->dial, story))
@@ -143,11 +146,14 @@ dial_failed(struct path *p, enum refusal why, const char *detail)
 void
 dial_down(struct path *p)
 {
-	bool lasted = event_pending(&p->dial.timer, EV_TIMEOUT, NULL) == 0;
+	bool lasted = event_pending(&p->dial.timer, EV_TIMEOUT, NULL) == 0 ||
+		      (p->heard && !p->ours);
 	bool news = changed(&p->dial, p->reason);
 
 	event_del(&p->dial.timer);
 	p->dial.unstable = !lasted;
+	if (lasted)
+		p->dial.backoff_ns = BACKOFF_MIN_NS;
 	if (p->dial.told || news)
 		path_log_down(p);
 	arm(p, dial_backoff(&p->dial, draw(p->tunnel)));

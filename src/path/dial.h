@@ -3,8 +3,9 @@
 #define TOMBOLO_DIAL_H
 /*
  * A dialled path is tried again for ever: at once, then after 50 ms, doubling
- * to 2 s, each a quarter more or less. Only a path that lasted a second starts
- * over: one that comes up and is refused at once must back off too. The log has
+ * to 2 s, each a quarter more or less. Only a path that lasted a second, or
+ * carried frames until the line broke it, starts over: one that comes up and is
+ * refused at once must back off too. The log has
  * a line when the story changes, not one an attempt.
  */
 #include "path/path.h"

@@ -135,6 +135,7 @@ digest(struct path *p)
 	}
 	assert((size_t)used <= p->in_len);
 	p->in_len -= (size_t)used;
+	p->heard = true;
 	memmove(p->in, p->in + used, p->in_len);
 	if (p->in_len == INPUT_BYTES_MAX && may_read(p))
 		flow_doom(p,
@@ -243,7 +244,7 @@ flow_up(struct path *p)
 	char address[ENDPOINT_TEXT_BYTES];
 
 	p->in_len = p->out_len = 0;
-	p->paused = p->resumed = p->broken = p->ours = false;
+	p->paused = p->resumed = p->broken = p->ours = p->heard = false;
 	p->reason[0] = '\0';
 	c->read_waits = WAITS_READ;
 	c->write_waits = WAITS_NOTHING;

@@ -61,6 +61,7 @@ struct connection {
 	struct endpoint address; /* the other end */
 	struct event readable, writable;
 	struct event timer;    /* handshake time-out; when up: another turn, now */
+	int64_t limit_ns;   /* that the time-out was set to */
 	bool reading, writing; /* which of the two events are added */
 	enum waits read_waits, write_waits;
 
@@ -103,6 +104,7 @@ struct path {
 	bool doomed;  /* to be buried when no op is on the stack */
 	bool broken;  /* nothing more can be written */
 	bool ours;    /* the core asked for the end */
+	bool heard;  /* it brought frames */
 	char reason[REASON_BYTES];
 	uint8_t *in, *out; /* INPUT_BYTES_MAX, FILL_BYTES_MAX */
 	size_t in_len, out_len;

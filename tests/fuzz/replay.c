@@ -69,7 +69,7 @@ int
 main(int argc, char **argv)
 {
 	const char *top = getenv("TOMBOLO_SRCDIR");
-	const char *what = strrchr(program_invocation_short_name, '_');
+	const char *what = strchr(program_invocation_short_name, '_');
 	unsigned int replayed = 0;
 	char *corpus;
 

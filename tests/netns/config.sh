@@ -27,10 +27,7 @@ daemon() {
 
 # half FILE: NN-half-what.yaml
 half() {
-	case $1 in
-	*-relay-*) echo relay ;;
-	*-peer-*) echo peer ;;
-	esac
+	cut -d - -f 2 <<<"$1"
 }
 
 # refuses HALF FILE ARGUMENT...

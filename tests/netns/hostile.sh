@@ -26,8 +26,7 @@ done
 start_bridge
 
 subscriber_capture_start
-market --rate 2000 --count 16000 >"$dir/market.json" &
-market_pid=$!
+market_start --rate 2000 --duration 60
 wait_until 'captured_beyond 1000'
 
 refused() {
@@ -102,7 +101,8 @@ before=$(($(refused limit) + $(refused timeout)))
 ip netns exec "$(netns line)" bash -c "for ((i = 0; i < 200; i++)); do
 		exec {fd}<>/dev/tcp/$PEER_LINE1/7443
 	done
-	echo all; read -r" < <(sleep 60) >"$dir/silent.log" 2>&1 &
+	echo all
+	exec sleep 60" >"$dir/silent.log" 2>&1 &
 silent_pid=$!
 wait_until "grep -q all '$dir/silent.log'"
 wait_until "[ \$((\$(refused limit) + \$(refused timeout))) = $((before + 200)) ]"
@@ -113,11 +113,10 @@ log_says peer 'connection refused: limit: too many' || fail 'no word of the limi
 wait_until "[ \$(open_files) -le $files ]"
 kill "$silent_pid"
 
-kill -0 "$market_pid" || fail 'the market had ended before the last stranger came'
-wait "$market_pid" || fail marketgen
-wait_until 'is_at_rest 16000'
+market_stop
+wait_until "is_at_rest $sent"
 subscriber_capture_stop
-received_market 16000 || fail 'the stream noticed the strangers'
+received_market "$sent" || fail 'the stream noticed the strangers'
 { [ "$(metric relay tombolo_relay_sessions_opened_total)" = 1 ] &&
 	[ "$(metric peer tombolo_peer_sessions_opened_total)" = 1 ]; } ||
 	fail 'the session noticed the strangers'

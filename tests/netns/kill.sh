@@ -16,8 +16,7 @@ start_bridge
 # speak COUNT: the market begins, and the subscriber listens.
 speak() {
 	subscriber_capture_start
-	market --count "$1" --rate 5000 >"$dir/market.json" &
-	market_pid=$!
+	market_start --count "$1" --rate 5000
 }
 
 captured() {
@@ -43,7 +42,7 @@ spoken() {
 finish_market() {
 	local cpu words
 
-	wait "$market_pid" || fail marketgen
+	market_end
 	words=$(captured channel=market4)
 	for cpu in $(processors); do
 		on exchange taskset -c "$cpu" bash -c 'echo >/dev/udp/239.10.0.5/30005'
@@ -89,13 +88,13 @@ mv "$dir/peer.log" "$dir/peer1.log"
 stop peer KILL
 [ "$status" = 137 ] || fail "the peer ended with $status"
 wait_until '! fetch relay /healthz'
-sent=$(metric relay tombolo_relay_sent_datagrams_total)
+passed=$(metric relay tombolo_relay_sent_datagrams_total)
 wait_until "captured_beyond $((before + 7000))"
 start_peer
 wait_until 'fetch relay /healthz && fetch peer /healthz'
 finish_market
 # What had been sent to the former one is not sent again; the rest is.
-wait_until "[ \$((\$(emitted) + $sent)) = $(captured) ]"
+wait_until "[ \$((\$(emitted) + $passed)) = $(captured) ]"
 subscriber_capture_stop
 wait_until 'is_balanced relay && is_balanced peer'
 nothing_twice 15000 'the peer was killed'

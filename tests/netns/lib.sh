@@ -415,6 +415,25 @@ market() {
 	on exchange "$tools/marketgen" --live feed --source "$EXCHANGE_FEED" "$@"
 }
 
+# market_start [MARKETGEN OPTION...]: the same in the background. It ends by itself, or
+# by market_stop: market_end waits, and leaves how many were said in $sent.
+market_start() {
+	ip netns exec "$(netns exchange)" "$tools/marketgen" --live feed \
+		--source "$EXCHANGE_FEED" "$@" >"$dir/market.json" 2>"$dir/market.log" &
+	market_pid=$!
+}
+
+# shellcheck disable=SC2034
+market_end() {
+	wait "$market_pid" || fail "marketgen: $(cat "$dir/market.log")"
+	sent=$(figure sent "$dir/market.json")
+}
+
+market_stop() {
+	kill -TERM "$market_pid" || fail 'the market had ended before'
+	market_end
+}
+
 # The processors we may run on, one a line.
 processors() {
 	sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status | tr ',' '\n' |

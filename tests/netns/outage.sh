@@ -20,8 +20,7 @@ before=0 # captured by this relay in earlier cases
 speak() {
 	before=$(metric relay tombolo_relay_captured_datagrams_total)
 	subscriber_capture_start
-	market --count "$1" --rate 5000 >"$dir/market.json" &
-	market_pid=$!
+	market_start --count "$1" --rate 5000
 }
 
 until_said() {
@@ -30,7 +29,7 @@ until_said() {
 
 # All was said, and all of it was emitted or is counted as lost.
 until_settled() {
-	wait "$market_pid" || fail marketgen
+	market_end
 	wait_until "is_at_rest $((before + $1))"
 	subscriber_capture_stop
 	wait_until 'is_balanced relay && is_balanced peer'
@@ -83,7 +82,7 @@ until_said 3000
 line_cut
 until_said 18500
 line_mend
-wait "$market_pid" || fail marketgen
+market_end
 wait_until "[ \$(metric peer tombolo_peer_lost_datagrams_total reason=aged) -gt 0 ]"
 wait_until "[ \$((\$(metric peer tombolo_peer_emitted_datagrams_total) - $emitted + \
 	\$(lost))) = 22000 ]"

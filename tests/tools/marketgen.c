@@ -22,7 +22,8 @@
  *                   sees it: omit, repeat, flip (a bit) or swap (with the next
  *                   of its channel)
  *
- * Prints one line of JSON: what was sent, and in how much time.
+ * Prints one line of JSON: what was sent, and in how much time. Live, SIGTERM closes
+ * the market earlier.
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <net/if.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -153,12 +154,32 @@ sleep_until(int64_t at_ns)
 		;
 }
 
+/* SIGTERM closes the market: it is blocked, and looked for. */
+static void
+block_stop(void)
+{
+	sigset_t stop;
+
+	sigemptyset(&stop);
+	sigaddset(&stop, SIGTERM);
+	sigprocmask(SIG_BLOCK, &stop, NULL);
+}
+
+static bool
+is_stopped(void)
+{
+	sigset_t pending;
+
+	return sigpending(&pending) == 0 && sigismember(&pending, SIGTERM) == 1;
+}
+
 static bool
 say_market(struct live *l)
 {
+	block_stop();
 	l->started_ns = read_clock(CLOCK_MONOTONIC);
 	look_ahead(l);
-	while (l->open) {
+	while (l->open && !is_stopped()) {
 		int64_t now = read_clock(CLOCK_MONOTONIC);
 		int64_t due = l->started_ns + l->ahead.due_ns;
 

@@ -92,14 +92,14 @@ START_TEST(against_exact_arithmetic)
 			bucket_set_rate(&b, now, rate, depth);
 			oracle_set_rate(&o, now, rate, depth);
 		}
-		ck_assert_msg(bucket_take(&b, now, n) == oracle_take(&o, now, n),
-			      "TOMBOLO_SEED=%llu step %d", (unsigned long long)dice.seed,
-			      i);
-		ck_assert_msg(bucket_ready(&b, now).ns == oracle_ready(&o, now).ns,
-			      "TOMBOLO_SEED=%llu step %d: ready %lld, not %lld",
-			      (unsigned long long)dice.seed, i,
-			      (long long)bucket_ready(&b, now).ns,
-			      (long long)oracle_ready(&o, now).ns);
+		seeded_check(&dice,
+			     bucket_take(&b, now, n) == oracle_take(&o, now, n),
+			     "step %d", i);
+		seeded_check(&dice,
+			     bucket_ready(&b, now).ns == oracle_ready(&o, now).ns,
+			     "step %d: ready %lld, not %lld", i,
+			     (long long)bucket_ready(&b, now).ns,
+			     (long long)oracle_ready(&o, now).ns);
 	}
 }
 END_TEST
@@ -136,7 +136,8 @@ START_TEST(the_rate_is_kept_in_the_long_run)
 			for (uint64_t n = 1 << 19; n > 0; n /= 2) {
 				while (bucket_take(&b, now, n)) {
 					taken += n;
-					ck_assert_uint_le(taken, rates[i] * seconds);
+					if (taken > rates[i] * seconds)
+						ck_abort_msg("too much");
 				}
 			}
 		}

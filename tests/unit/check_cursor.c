@@ -117,9 +117,7 @@ START_TEST(what_is_written_is_read)
 	ck_assert(!w.failed);
 	r = rd_init(room, (size_t)(w.p - room));
 	for (size_t i = 0; i < count; i++)
-		ck_assert_msg(rd_be(&r, widths[i]) == values[i],
-			      "TOMBOLO_SEED=%llu field %zu", (unsigned long long)dice.seed,
-			      i);
+		seeded_check(&dice, rd_be(&r, widths[i]) == values[i], "field %zu", i);
 	ck_assert(!r.failed);
 	ck_assert_uint_eq(rd_left(&r), 0);
 }

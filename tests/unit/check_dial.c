@@ -334,6 +334,7 @@ START_TEST(names_are_names_and_not_patterns)
 	ck_assert(!identity_carries(peer, ""));
 	ck_assert(!identity_carries(wild, "vpc-a"));
 	ck_assert(!identity_carries(wild, "x.vpc-a"));
+	ck_assert(!identity_carries(wild, "x.vpc.example"));
 	ck_assert(!identity_carries(wild, ".vpc-a"));
 	ck_assert(!identity_carries(bare, "vpc-a"));
 	ck_assert_str_eq(identity_names(peer, names, sizeof(names)), "other.exampl...");

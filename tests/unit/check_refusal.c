@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -177,7 +178,7 @@ static const struct stranger strangers[] = {
 	{.certificate = "wildcard",
 	 .counter = COUNTER(refused_name),
 	 .reason = "wrong name",
-	 .detail = "carries *, *.vpc-a, .vpc-a; listed"},
+	 .detail = "carries *, *.vpc-a, .vpc-a, *.vpc.example; listed"},
 	{.certificate = "vpc-a",
 	 .verifies = true,
 	 .counter = COUNTER(refused_other),
@@ -441,6 +442,35 @@ START_TEST(a_flood_of_key_updates_disturbs_nobody)
 }
 END_TEST
 
+static bool
+all_is_read(int fd)
+{
+	int bytes = -1;
+
+	ck_assert_int_eq(ioctl(fd, FIONREAD, &bytes), 0);
+	return bytes == 0;
+}
+
+START_TEST(key_updates_are_taken_one_a_turn)
+{
+	SSL *ssl = rig_client(half_port(&world.relay), "vpc-a", 0);
+	unsigned int turns = 0;
+
+	rig_until(world.base, vpc_a_is_up, ssl);
+	for (int i = 0; i < 500; i++) {
+		ck_assert_int_eq(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		ck_assert_int_eq(SSL_do_handshake(ssl), 1);
+	}
+	while (!all_is_read(half_fd(&world.relay, VPC_A, 0))) {
+		ck_assert_int_eq(event_base_loop(world.base, EVLOOP_ONCE), 0);
+		turns++;
+	}
+	ck_assert_uint_ge(turns, 500);
+	ck_assert(world.relay.streams[VPC_A][0].up);
+	rig_client_free(ssl);
+}
+END_TEST
+
 /* ---- out of descriptors ---- */
 
 static bool
@@ -499,6 +529,7 @@ refusal_suite(void)
 	tcase_add_test(tc, a_crowd_is_held_to_the_limit);
 	tcase_add_test(tc, a_remote_has_so_many_slots_and_no_more);
 	tcase_add_test(tc, memory_does_not_grow);
+	tcase_add_test(tc, key_updates_are_taken_one_a_turn);
 	tcase_add_test(tc, a_flood_of_key_updates_disturbs_nobody);
 	tcase_add_test(tc, accepting_waits_for_descriptors);
 	suite_add_tcase(s, tc);

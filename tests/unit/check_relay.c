@@ -258,7 +258,8 @@ START_TEST(a_second_path_joins)
 	relay_rig_hear(x);
 	relay_rig_expect(x, "1.1");
 	ck_assert_uint_eq(figure(&relay_rig_outlet(x, 1)->book.sent), 1);
-	ck_assert_uint_eq(figure(&relay_rig_outlet(x, 1)->book.resent), 1);
+	ck_assert_uint_eq(figure(&relay_rig_outlet(x, 1)->book.resent), 0);
+	ck_assert_uint_eq(figure(&relay_rig_outlet(x, 1)->book.copied), 1);
 	relay_path_down(x->relay, x->now, 0, 0);
 	ck_assert_int_eq(relay_rig_state(x), SESSION_OPEN);
 	relay_rig_free(x);

@@ -309,6 +309,35 @@ START_TEST(close_of_a_blocked_path_does_not_wait)
 }
 END_TEST
 
+static bool
+peer_is_blocked_too(void *unused)
+{
+	return relay_is_blocked(unused) && FIGURE(pair.peer, blocked) > 0;
+}
+
+/* The kernel would answer a close with unread bytes by a reset, and throw away
+ * what is still in the send buffer. */
+START_TEST(what_was_written_arrives_though_we_did_not_read)
+{
+	uint64_t written;
+
+	pair_up();
+	shrink_buffers(&pair.relay, 48 * 1024);
+	pair.relay.closed_ears = pair.peer.closed_ears = true;
+	half_send(&pair.peer, 0, 0, 100000);
+	half_send(&pair.relay, 0, 0, 100000);
+	rig_until(pair.base, peer_is_blocked_too, NULL);
+	written = FIGURE(pair.relay, bytes_sent);
+	tunnel_stop_dialling(pair.relay.tunnel);
+	tunnel_close(pair.relay.tunnel, 0, 0, "for the test");
+	pair.peer.closed_ears = false;
+	tunnel_resume(pair.peer.tunnel);
+	rig_until(pair.base, is_down, NULL);
+	fprintf(stderr, "%lu of %lu %s\n", FIGURE(pair.peer, bytes_received), written, pair.peer.streams[0][0].reason);
+	ck_assert_uint_ge(FIGURE(pair.peer, bytes_received), written);
+}
+END_TEST
+
 START_TEST(stopped_dialling_means_stopped)
 {
 	pair_up();
@@ -589,6 +618,7 @@ tunnel_suite(void)
 	tcase_add_test(tc, the_log_counts_the_attempts);
 	tcase_add_test(tc, close_flushes_what_was_filled);
 	tcase_add_test(tc, close_of_a_blocked_path_does_not_wait);
+	tcase_add_test(tc, what_was_written_arrives_though_we_did_not_read);
 	tcase_add_test(tc, stopped_dialling_means_stopped);
 	tcase_add_test(tc, a_reset_is_told_as_one);
 	tcase_add_test(tc, certificates_are_read_again);

@@ -2,8 +2,11 @@
 #ifndef TOMBOLO_SEEDED_H
 #define TOMBOLO_SEEDED_H
 /* Randomness of property tests: seeded, printed on failure, given by TOMBOLO_SEED. */
+#include <check.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -47,6 +50,27 @@ static inline bool
 seeded_one_in(struct seeded *s, uint64_t n)
 {
 	return seeded_below(s, n) == 0;
+}
+
+/* For inner loops: it speaks only when it fails, and then of the seed first. */
+#define seeded_check(s, condition, ...)                                                 \
+	do {                                                                            \
+		if (!(condition))                                                       \
+			seeded_fail(s, #condition, __FILE__, __LINE__, __VA_ARGS__);    \
+	} while (0)
+
+static inline void __attribute__((noreturn, format(printf, 5, 6)))
+seeded_fail(const struct seeded *s, const char *condition, const char *file, int line,
+	    const char *format, ...)
+{
+	char text[256];
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(text, sizeof text, format, args);
+	va_end(args);
+	ck_abort_msg("%s:%d: %s: TOMBOLO_SEED=%llu: %s", file, line, condition,
+		     (unsigned long long)s->seed, text);
 }
 
 #endif

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <check.h>
 #include <fcntl.h>
+#include <netinet/tcp.h>
 #include <limits.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
@@ -178,7 +179,7 @@ rig_make_files(void)
 		{"vpc-b", "ca", "peer", "vpc-b", -1, 365},
 		{"unlisted", "ca", "vpc-a", "vpc-z,\x1b[2Jbell\"\\", -1, 365},
 		{"cn-only", "ca", "vpc-a", NULL, -1, 365},
-		{"wildcard", "ca", "vpc-a", "*,*.vpc-a,.vpc-a", -1, 365},
+		{"wildcard", "ca", "vpc-a", "*,*.vpc-a,.vpc-a,*.vpc.example", -1, 365},
 		{"expired", "ca", "vpc-a", "vpc-a", -20, -10},
 		{"not-yet", "ca", "vpc-a", "vpc-a", 10, 20},
 		{"forged", "forger", "vpc-a", "vpc-a", -1, 365},
@@ -594,11 +595,12 @@ rig_connect(uint16_t port)
 	struct sockaddr_in sa = {.sin_family = AF_INET,
 				 .sin_port = htons(port),
 				 .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
 	return fd;
 }
 
