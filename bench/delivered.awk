@@ -24,7 +24,7 @@ NR <= 2 {
 }
 
 function x_of(i, r) {
-	return left + (i - 0.5) * step + (r - rivals / 2 - 0.5) * 5
+	return left + (i - 0.5) * step + (r - rivals / 2 - 0.5) * step * 0.85 / rivals
 }
 
 # Percent: from 100 at the top down to `least`, and none below that.
@@ -41,21 +41,17 @@ function draw_frame(i, v) {
 	picture_line(left, y_of(0), left + columns * step, y_of(0), "#222222")
 	picture_text(left - 6, y_of(0) + 4, "end", "nothing")
 	picture_text(left, top - 12, "start", "lost on each line")
-	for (i = 1; i <= columns; i++)
+	for (i = 1; i <= columns; i++) {
+		picture_line(left + i * step, top, left + i * step, top + h, "#dddddd")
 		picture_text(left + (i - 0.5) * step, top + h + 18, "middle", title[i])
+	}
 }
 
-function draw_rival(r, i, points, x, y) {
-	for (i = 1; i <= columns; i++) {
-		if (!((title[i], rival[r]) in lost))
-			continue
-		x = x_of(i, r)
-		y = y_of(lost[title[i], rival[r]])
-		picture_mark(x, y, rival[r])
-		points = points sprintf("%.1f,%.1f ", x, y)
-	}
-	picture_curve(points, rival[r])
-	picture_name(left + columns * step + 20, top + 10 + 20 * r, rival[r])
+function draw_rival(r, i) {
+	for (i = 1; i <= columns; i++)
+		if ((title[i], rival[r]) in lost)
+			picture_mark(x_of(i, r), y_of(lost[title[i], rival[r]]), rival[r])
+	picture_name(left + columns * step + 20, top + 10 + 20 * r, rival[r], 1)
 }
 
 END {

@@ -43,6 +43,7 @@ line_start() {
 		>"$dir/wan.log" 2>&1 &
 	wan_pid=$!
 	wait_until "grep -q ready '$dir/wan.log' || ! kill -0 $wan_pid"
+	grep -q ready "$dir/wan.log" || fail "wan: $(cat "$dir/wan.log")"
 	for wire in $2; do
 		lay_end relay "wan${wire}a" "line$wire" "10.1.$wire.1" "10.2.$wire.0"
 		lay_end peer "wan${wire}b" "line$wire" "10.2.$wire.1" "10.1.$wire.0"
@@ -61,14 +62,15 @@ netem_loss() {
 	esac
 }
 
-# line_lose WIRES TO-THE-PEER TO-THE-RELAY
+# line_lose WIRES TO-THE-PEER TO-THE-RELAY. The FIFO is opened so that it never waits
+# for a reader.
 line_lose() {
 	local wire
 
 	for wire in $1; do
 		if [ -z "$netem" ]; then
 			printf '%d ab loss=%s\n%d ba loss=%s\n' "$wire" "$2" "$wire" "$3" \
-				>"$dir/wan.fifo"
+				1<>"$dir/wan.fifo"
 			continue
 		fi
 		# shellcheck disable=SC2046
@@ -80,10 +82,10 @@ line_lose() {
 	done
 }
 
-# line_dark WIRE AFTER-MS: and stays so. A wire that there is not, cannot be cut.
+# line_dark WIRE AFTER-MS: and stays so.
 line_dark() {
 	if [ -z "$netem" ]; then
-		printf '%d both dark=%dms:1h\n' "$1" "$2" >"$dir/wan.fifo"
+		printf '%d both dark=%dms:1h\n' "$1" "$2" 1<>"$dir/wan.fifo"
 	else
 		fail 'netem does not know when to cut a line'
 	fi

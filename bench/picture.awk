@@ -25,19 +25,25 @@ function picture_line(x1, y1, x2, y2, colour) {
 }
 
 # Ours are drawn bold.
-function picture_curve(points, rival, dashes) {
+function picture_curve(points, rival) {
 	printf "<polyline fill=\"none\" stroke=\"%s\" stroke-width=\"%s\"%s points=\"%s\"/>\n",
 		picture_colour(rival), rival ~ /^tombolo/ ? "2.6" : "1.4",
 		picture_dashes(rival), points
 }
 
 function picture_mark(x, y, rival) {
-	printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%s\" fill=\"%s\"/>\n",
-		x, y, rival ~ /^tombolo/ ? "4.5" : "3.2", picture_colour(rival)
+	printf "<circle cx=\"%.1f\" cy=\"%.1f\" r=\"%s\" stroke=\"%s\" fill=\"%s\"" \
+		" stroke-width=\"1.6\"/>\n", x, y, rival ~ /^tombolo/ ? "5" : "3.6",
+		picture_colour(rival),
+		picture_dashes(rival) == "" ? picture_colour(rival) : "#ffffff"
 }
 
-function picture_name(x, y, rival) {
-	picture_curve(sprintf("%.1f,%.1f %.1f,%.1f", x, y - 4, x + 22, y - 4), rival)
+# marked: by its mark, not by its curve.
+function picture_name(x, y, rival, marked) {
+	if (marked)
+		picture_mark(x + 18, y - 4, rival)
+	else
+		picture_curve(sprintf("%.1f,%.1f %.1f,%.1f", x, y - 4, x + 22, y - 4), rival)
 	picture_text(x + 28, y, "start", rival == "vxlan" ? "vxlan (V)" : rival)
 }
 
@@ -57,7 +63,7 @@ function picture_colour(rival) {
 	return "#555555"
 }
 
-# The second of a kind is dashed.
+# The second of a kind is dashed, or hollow.
 function picture_dashes(rival) {
 	if (rival ~ /-2$|-tcp$|-120$|^direct$/)
 		return " stroke-dasharray=\"6 3\""

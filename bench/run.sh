@@ -150,7 +150,7 @@ run_rival() (
 	wait_until "grep -q listening '$dir/sink.log'"
 	open_way
 	line_lose "$paths" "$toward" "$back"
-	[ "$scenario" != "$cut_scenario" ] ||
+	[ "$scenario $paths" != "$cut_scenario 1 2" ] ||
 		line_dark 2 $((warm_ms + 500 * datagrams / pps))
 	measure "$pps" "$datagrams"
 	tap_drops >"$dir/tap_drops"

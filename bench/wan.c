@@ -139,16 +139,20 @@ take(struct wan *w, struct end *e, const uint8_t *bytes, size_t len)
 	}
 }
 
-/* When there is no room at all, a frame is read and thrown away. */
+/* What is due does not wait for what comes in. When there is no room at all, a frame
+ * is read and thrown away. */
 static void
 take_frames(struct wan *w, struct end *e)
 {
 	uint8_t nowhere[DELAY_FRAME_MAX];
 
 	for (int i = 0; i < TURN_FRAMES; i++) {
-		uint8_t *room = delay_room(w->under_way);
-		ssize_t n = read(e->fd, room != NULL ? room : nowhere, DELAY_FRAME_MAX);
+		uint8_t *room;
+		ssize_t n;
 
+		give_due(w);
+		room = delay_room(w->under_way);
+		n = read(e->fd, room != NULL ? room : nowhere, DELAY_FRAME_MAX);
 		if (n <= 0)
 			return;
 		if (room != NULL)

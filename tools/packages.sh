@@ -4,8 +4,8 @@
 
 build_packages='autoconf automake gcc libc6-dev make pkg-config libpcap-dev
 	libyaml-dev libssl-dev libevent-dev libjansson-dev check'
-run_packages='curl ethtool iproute2 iputils-ping nftables openssl procps socat tcpreplay
-	util-linux xz-utils'
+run_packages='curl ethtool iproute2 iputils-ping nftables openssl procps socat tcpdump
+	tcpreplay util-linux xz-utils'
 lint_packages='clang clang-format libclang-rt-14-dev mandoc shellcheck'
 
 is_installed() {

@@ -7,6 +7,11 @@ direct_needs() {
 	echo ip
 }
 
+# With netem the line is a router, which LANs do not go through.
+direct_lacks() {
+	[ -z "$netem" ] || echo 'not over a line that is a router'
+}
+
 direct_start() {
 	join_bridge relay feed line1
 	join_bridge peer out line1

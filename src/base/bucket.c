@@ -33,8 +33,10 @@ bucket_set_rate(struct bucket *b, mono_t now, uint64_t rate, uint64_t depth)
 	refill(b, now);
 	b->rate = rate;
 	b->depth = depth;
-	if (b->tokens > depth)
+	if (b->tokens >= depth) {
 		b->tokens = depth;
+		b->fraction = 0;
+	}
 }
 
 bool
@@ -45,19 +47,6 @@ bucket_take(struct bucket *b, mono_t now, uint64_t n)
 		return false;
 	b->tokens -= n;
 	return true;
-}
-
-void
-bucket_spend(struct bucket *b, mono_t now, uint64_t n)
-{
-	uint64_t debt;
-
-	refill(b, now);
-	debt = n > b->tokens ? n - b->tokens : 0;
-	b->tokens -= n - debt;
-	if (debt > 0 && b->rate > 0)
-		b->filled = mono_add(b->filled, (int64_t)((unsigned __int128)debt *
-							  NS_PER_S / b->rate));
 }
 
 bool

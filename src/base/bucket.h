@@ -23,9 +23,6 @@ void bucket_init(struct bucket *b, mono_t now, uint64_t rate, uint64_t depth);
 void bucket_set_rate(struct bucket *b, mono_t now, uint64_t rate, uint64_t depth);
 /* Takes n tokens, or none and false. */
 bool bucket_take(struct bucket *b, mono_t now, uint64_t n);
-/* Takes n tokens although there may be fewer, for work whose size is known only
- * when it is done: the debt is paid by waiting. */
-void bucket_spend(struct bucket *b, mono_t now, uint64_t n);
 /* Is there a token? */
 bool bucket_has(struct bucket *b, mono_t now);
 /* When one token will be there; now when it is. */

@@ -107,6 +107,22 @@ static const struct conf_row path_rows[] = {
 	 .fallback = "duplicate",
 	 .word = use_word,
 	 .help = "carries live data always, or only when no other path does"},
+	{.key = "mtu",
+	 .type = CONF_COUNT,
+	 CONF_FIELD(struct path_settings, mtu),
+	 .min = "576",
+	 .max = "9216",
+	 .fallback = "0",
+	 .zero = "from the route",
+	 .help = "bytes of a DTLS path's packets"},
+	{.key = "max_rate",
+	 .type = CONF_RATE,
+	 CONF_FIELD(struct path_settings, max_rate_bps),
+	 .min = "64kbit",
+	 .max = "1000Gbit",
+	 .fallback = "0",
+	 .zero = "unlimited",
+	 .help = "bits per second of what this node sends on it"},
 };
 const struct conf_record conf_paths = CONF_RECORD_OF(struct path_settings, path_rows);
 
@@ -167,15 +183,6 @@ static const struct conf_row log_rows[] = {
 };
 const struct conf_record conf_log = CONF_RECORD_OF(struct service_settings, log_rows);
 
-/* The one place that knows that DTLS is not there yet. */
-static void
-check_transport(struct conf *c, struct conf_path path, enum transport transport)
-{
-	if (transport == TRANSPORT_DTLS)
-		conf_refuse(c, path,
-			    "dtls is not implemented in this release; allowed: tls");
-}
-
 static bool
 clash(const struct endpoint *a, const struct endpoint *b)
 {
@@ -189,8 +196,6 @@ check_listen(struct conf *c, const struct conf_ends *e)
 	const struct listen_settings *l = e->listen;
 
 	for (size_t i = 0; i < e->listen_count; i++) {
-		check_transport(c, conf_path("listen[%zu].transport", i),
-				l[i].transport);
 		for (size_t k = 0; k < i; k++) {
 			if (l[k].transport == l[i].transport &&
 			    clash(&l[k].address, &l[i].address))
@@ -224,11 +229,13 @@ check_remote(struct conf *c, const struct conf_ends *e, size_t i)
 		conf_refuse(c, conf_path("%s[%zu]", e->remotes_key, i),
 			    "has no paths and this node has no listen, so that neither "
 			    "can dial; give paths here or listen above");
-	for (size_t k = 0; k < r->path_count; k++)
-		check_transport(
-			c,
-			conf_path("%s[%zu].paths[%zu].transport", e->remotes_key, i, k),
-			r->paths[k].transport);
+	for (size_t k = 0; k < r->path_count; k++) {
+		if (r->paths[k].mtu != 0 && r->paths[k].transport != TRANSPORT_DTLS)
+			conf_refuse(c,
+				    conf_path("%s[%zu].paths[%zu].mtu", e->remotes_key,
+					      i, k),
+				    "is for transport: dtls; TCP finds it by itself");
+	}
 }
 
 void

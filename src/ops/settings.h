@@ -11,11 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NAME_BYTES_MAX	  64	/* of a node or a channel, with the NUL */
-#define CHANNELS_MAX	  4096	/* in one file */
-#define REMOTES_MAX	  32	/* peers of a relay, relays of a peer */
-#define PATHS_MAX	  8	/* of one session */
-#define LISTENERS_MAX	  8
+#define NAME_BYTES_MAX     64   /* of a node or a channel, with the NUL */
+#define CHANNELS_MAX       4096 /* in one file */
+#define REMOTES_MAX        32   /* peers of a relay, relays of a peer */
+#define PATHS_MAX          8    /* of one session */
+#define LISTENERS_MAX      8
 #define DATAGRAM_BYTES_MAX 65507 /* UDP over IPv4: 65535 - 20 - 8 */
 
 struct endpoint {
@@ -27,10 +27,10 @@ enum transport { TRANSPORT_TLS, TRANSPORT_DTLS };
 enum path_use { PATH_DUPLICATE, PATH_STANDBY };
 
 struct tls_settings {
-	char *certificate; /* PEM file, chain included */
-	char *key;	   /* PEM file */
-	char *ca;	   /* PEM file: who may sign a remote's certificate */
-	uint64_t rekey_records;	      /* key update after this many records */
+	char *certificate;      /* PEM file, chain included */
+	char *key;              /* PEM file */
+	char *ca;               /* PEM file: who may sign a remote's certificate */
+	uint64_t rekey_records; /* key update after this many records */
 	int64_t handshake_timeout_ns; /* from TCP accept or connect to ready */
 };
 
@@ -44,6 +44,8 @@ struct path_settings {
 	uint32_t bind; /* local address, 0 = by route */
 	enum transport transport;
 	enum path_use use;
+	uint32_t mtu;          /* of a packet, IP header included; 0: the route's */
+	uint64_t max_rate_bps; /* 0: no limit */
 };
 
 /* The other half: an entry of a relay's peers: or of a peer's relays:. */
@@ -58,15 +60,15 @@ struct remote_settings {
 };
 
 struct session_settings {
-	int64_t heartbeat_ns;	 /* the longest step of the ladder */
-	int64_t path_timeout_ns; /* silence after which a path is dead */
-	int64_t drain_timeout_ns;	 /* how long SIGTERM may take */
+	int64_t heartbeat_ns;     /* the longest step of the ladder */
+	int64_t path_timeout_ns;  /* silence after which a path is dead */
+	int64_t drain_timeout_ns; /* how long SIGTERM may take */
 };
 
 struct service_settings {
 	struct endpoint metrics; /* port 0: none */
-	char *control_socket;	 /* NULL: none */
-	int log_level;		 /* enum log_level */
+	char *control_socket;    /* NULL: none */
+	int log_level;           /* enum log_level */
 };
 
 /* ---- relay ---- */
@@ -78,9 +80,9 @@ struct capture_settings {
 	char *file;
 	enum join_mode join;
 	uint64_t buffer_bytes;
-	bool immediate;	     /* deliver at once; false: by block, less CPU, later */
-	bool promiscuous;    /* for TAP and SPAN ports */
-	double pace;	     /* 1.0 = original, 10.0 = 10x, 0 = max */
+	bool immediate;   /* deliver at once; false: by block, less CPU, later */
+	bool promiscuous; /* for TAP and SPAN ports */
+	double pace;      /* 1.0 = original, 10.0 = 10x, 0 = max */
 	uint32_t fragment_datagrams; /* being reassembled at once */
 	int64_t fragment_timeout_ns;
 };
@@ -90,7 +92,7 @@ struct channel_settings {
 	uint32_t group;
 	uint16_t port;
 	uint32_t source; /* 0 = any */
-	int feed;	 /* index into the table of feed.c, 0 = none */
+	int feed;        /* index into the table of feed.c, 0 = none */
 };
 
 struct history_settings {
@@ -121,11 +123,11 @@ enum over_quota { QUOTA_WARN, QUOTA_PACE };
 struct emit_settings {
 	char *interface;
 	uint8_t ttl;
-	uint8_t dscp;	/* 0..63 */
-	bool fragment;	/* false: DF set, too long is refused as oversize */
-	bool loop;	/* receivers on this host see it too */
+	uint8_t dscp;  /* 0..63 */
+	bool fragment; /* false: DF set, too long is refused as oversize */
+	bool loop;     /* receivers on this host see it too */
 	struct {
-		uint64_t flow_pps, flow_bps;   /* 0 = unlimited; bits per second */
+		uint64_t flow_pps, flow_bps; /* 0 = unlimited; bits per second */
 		uint64_t total_pps, total_bps;
 	} quota;
 	enum over_quota over_quota;
@@ -135,18 +137,18 @@ struct emit_settings {
 struct output_settings {
 	char name[NAME_BYTES_MAX];
 	char relay[NAME_BYTES_MAX]; /* "" = of any relay */
-	uint32_t group;		    /* 0 = as captured */
-	uint16_t port;		    /* 0 = as captured */
+	uint32_t group;             /* 0 = as captured */
+	uint16_t port;              /* 0 = as captured */
 	enum delivery delivery;
 	int64_t max_age_ns; /* 0 = never stale */
 };
 
 struct recovery_settings {
 	int64_t give_up_ns;
-	int64_t reorder_ns;	/* hold-off before the first request; 0 = measured */
+	int64_t reorder_ns;        /* hold-off before the first request; 0 = measured */
 	uint32_t window_datagrams; /* per channel, power of two */
-	uint64_t memory_bytes;	   /* for what is held, per lane */
-	uint32_t channels;	   /* most channels taken from one relay */
+	uint64_t memory_bytes;     /* for what is held, per lane */
+	uint32_t channels;         /* most channels taken from one relay */
 };
 
 struct peer_settings {

@@ -14,6 +14,10 @@
 
 static void on_ready(evutil_socket_t fd, short what, void *arg);
 static void on_timer(evutil_socket_t fd, short what, void *arg);
+static void on_repeat(evutil_socket_t fd, short what, void *arg);
+
+/* Over UDP anybody can send the alert of a handshake: it only makes us wait less. */
+#define ALERT_PATIENCE_NS NS_PER_S
 
 /* There is one for every slot and every place among the unauthenticated. */
 static struct connection *
@@ -92,6 +96,7 @@ set_up_events(struct connection *c)
 	event_assign(&c->readable, t->base, c->fd, EV_READ | EV_PERSIST, on_ready, c);
 	event_assign(&c->writable, t->base, c->fd, EV_WRITE | EV_PERSIST, on_ready, c);
 	event_assign(&c->timer, t->base, -1, 0, on_timer, c);
+	event_assign(&c->repeat, t->base, -1, 0, on_repeat, c);
 	limit(c, c->dialled);
 }
 
@@ -105,6 +110,7 @@ connection_discard(struct connection *c, bool politely)
 	event_del(&c->readable);
 	event_del(&c->writable);
 	event_del(&c->timer);
+	event_del(&c->repeat);
 	c->ops->close(c, politely);
 	give_back(c);
 }
@@ -172,8 +178,34 @@ establish(struct connection *c)
 		p->connection = c;
 	}
 	event_del(&c->timer);
+	event_del(&c->repeat);
 	c->stage = CONNECTION_UP;
 	flow_up(p);
+	/* What came in one batch with the handshake's end has no other turn. */
+	if (c->ops->datagrams)
+		flow_serve(p, EV_READ);
+}
+
+static void
+arm_repeat(struct connection *c)
+{
+	int64_t ns = c->ops->repeat_ns != NULL ? c->ops->repeat_ns(c) : -1;
+	struct timeval tv = path_timeval(ns);
+
+	if (ns >= 0)
+		event_add(&c->repeat, &tv);
+}
+
+static void
+hurry(struct connection *c)
+{
+	struct timeval tv;
+
+	if (!c->alerted || c->limit_ns <= ALERT_PATIENCE_NS)
+		return;
+	c->limit_ns = ALERT_PATIENCE_NS;
+	tv = path_timeval(c->limit_ns);
+	event_add(&c->timer, &tv);
 }
 
 static void
@@ -187,6 +219,8 @@ shake(struct connection *c)
 	case PROGRESS_ENDED:
 	case PROGRESS_FAILED: refuse(c, c->refusal); return;
 	}
+	arm_repeat(c);
+	hurry(c);
 	connection_watch(c);
 }
 
@@ -239,14 +273,30 @@ on_ready(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
+on_repeat(evutil_socket_t fd, short what, void *arg)
+{
+	struct connection *c = arg;
+	struct tunnel *t = c->tunnel;
+
+	(void)fd;
+	(void)what;
+	flow_enter(t);
+	shake(c);
+	flow_leave(t);
+}
+
+static void
 time_out(struct connection *c)
 {
-	snprintf(
-		c->detail, sizeof(c->detail), "%s for %lld ms",
-		c->stage == CONNECTION_CONNECTING ? "no answer to connect"
-		: c->hello_seen || c->dialled     ? "handshake not finished"
-						  : "said nothing of TLS",
-		(long long)(c->limit_ns / NS_PER_MS));
+	if (c->alerted) {
+		refuse(c, REFUSAL_ALERT);
+		return;
+	}
+	snprintf(c->detail, sizeof(c->detail), "%s for %lld ms",
+		 c->stage == CONNECTION_CONNECTING ? "no answer to connect"
+		 : c->hello_seen || c->dialled     ? "handshake not finished"
+						   : "said nothing of TLS",
+		 (long long)(c->limit_ns / NS_PER_MS));
 	refuse(c, REFUSAL_TIMEOUT);
 }
 
@@ -268,7 +318,7 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 
 void
 connection_accept(struct tunnel *t, const struct transport_ops *ops, int fd,
-		  struct endpoint from)
+		  struct endpoint from, struct ssl_st *ssl)
 {
 	struct connection *c;
 
@@ -282,6 +332,7 @@ connection_accept(struct tunnel *t, const struct transport_ops *ops, int fd,
 	c = take(t, ops);
 	t->unauthenticated++;
 	c->fd = fd;
+	c->ssl = ssl;
 	c->address = from;
 	c->candidates = t->settings.remotes;
 	c->candidate_count = t->settings.remote_count;
@@ -289,6 +340,20 @@ connection_accept(struct tunnel *t, const struct transport_ops *ops, int fd,
 	flow_enter(t);
 	begin_handshake(c);
 	flow_leave(t);
+}
+
+bool
+connection_is_pending(const struct tunnel *t, struct endpoint from)
+{
+	for (size_t i = 0; i < t->connection_count; i++) {
+		const struct connection *c = &t->connections[i];
+
+		if (c->stage == CONNECTION_HANDSHAKE && !c->dialled &&
+		    c->ops->datagrams && c->address.addr == from.addr &&
+		    c->address.port == from.port)
+			return true;
+	}
+	return false;
 }
 
 int

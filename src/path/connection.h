@@ -7,9 +7,12 @@
  */
 #include "path/path.h"
 
-/* Takes over fd: a handshake, or closed and counted at once. */
+/* Takes over fd, and ssl if not NULL: a handshake, or closed and counted at once. */
 void connection_accept(struct tunnel *t, const struct transport_ops *ops, int fd,
-		       struct endpoint from);
+		       struct endpoint from, struct ssl_st *ssl);
+
+/* A handshake with this stranger is under way. */
+bool connection_is_pending(const struct tunnel *t, struct endpoint from);
 
 /* Begins to connect p. Returns 0 (what follows is told to dial.h) or negative
  * errno. */

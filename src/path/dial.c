@@ -156,5 +156,9 @@ dial_down(struct path *p)
 		p->dial.backoff_ns = BACKOFF_MIN_NS;
 	if (p->dial.told || news)
 		path_log_down(p);
-	arm(p, dial_backoff(&p->dial, draw(p->tunnel)));
+	/* It ended in order to be replaced. */
+	if (p->renew && lasted)
+		arm(p, 0);
+	else
+		arm(p, dial_backoff(&p->dial, draw(p->tunnel)));
 }

@@ -30,7 +30,7 @@
 	X(unsent, "Datagrams that wait in the history to be sent")                   \
 	X(resent, "Datagrams sent again after a reconnect")                          \
 	X(repaired, "Repairs sent")                                                  \
-	X(abandoned, "Datagrams that a former peer process may not have emitted")        \
+	X(abandoned, "Datagrams that a former peer process may not have emitted")    \
 	X(copied, "Datagrams sent on a further path as well")
 
 /* Peer, per channel. received = emitted + duplicate + late + stale + refused_* +

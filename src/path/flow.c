@@ -22,6 +22,13 @@ flow_is_live(const struct path *p)
 	       !p->doomed;
 }
 
+bool
+flow_is_flushed(const struct path *p)
+{
+	return !flow_is_live(p) ||
+	       (p->out_len == 0 && p->connection->udp.out.count == 0);
+}
+
 void
 flow_doom(struct path *p, const char *fmt, ...)
 {
@@ -54,24 +61,63 @@ break_off(struct path *p)
 		connection_again(c);
 }
 
+/* Datagrams have no end of stream that would still come. */
+static void
+give_way(struct path *p, enum progress progress)
+{
+	struct connection *c = p->connection;
+
+	c->write_waits = WAITS_NOTHING;
+	p->renew = progress == PROGRESS_ENDED;
+	p->broken = progress == PROGRESS_FAILED;
+	p->out_len = 0;
+	flow_doom(p, "%s", c->detail);
+}
+
 /* False when the path can take no more for now. */
+static bool
+answer(struct path *p, enum progress progress)
+{
+	struct connection *c = p->connection;
+
+	switch (progress) {
+	case PROGRESS_DONE: return true;
+	case PROGRESS_WANT_READ: c->write_waits = WAITS_READ; break;
+	case PROGRESS_WANT_WRITE: c->write_waits = WAITS_WRITE; break;
+	case PROGRESS_ENDED:
+	case PROGRESS_FAILED:
+		if (c->ops->datagrams)
+			give_way(p, progress);
+		else
+			break_off(p);
+		return false;
+	}
+	counter_inc(&p->tunnel->figures.blocked);
+	return false;
+}
+
 static bool
 write_out(struct path *p)
 {
 	struct connection *c = p->connection;
+	size_t records = (p->out_len + FILL_BYTES - 1) / FILL_BYTES;
 
-	switch (c->ops->write(c, p->out, p->out_len)) {
-	case PROGRESS_DONE:
-		counter_add(&p->tunnel->figures.bytes_sent, p->out_len);
-		p->out_len = 0;
-		return true;
-	case PROGRESS_WANT_READ: c->write_waits = WAITS_READ; break;
-	case PROGRESS_WANT_WRITE: c->write_waits = WAITS_WRITE; break;
-	case PROGRESS_ENDED:
-	case PROGRESS_FAILED: break_off(p); return false;
-	}
-	counter_inc(&p->tunnel->figures.blocked);
-	return false;
+	if (!answer(p, c->ops->write(c, p->out, p->out_len)))
+		return false;
+	counter_add(&p->tunnel->figures.bytes_sent, p->out_len);
+	pace_charge(&p->pace, p->out_len + records * c->overhead);
+	p->out_len = 0;
+	return true;
+}
+
+/* What was gathered goes out, as far as it can. */
+static void
+send_off(struct path *p)
+{
+	struct connection *c = p->connection;
+
+	if (c->ops->flush != NULL && !p->broken && c->write_waits == WAITS_NOTHING)
+		(void)answer(p, c->ops->flush(c));
 }
 
 static bool
@@ -79,9 +125,26 @@ fill_up(struct path *p)
 {
 	struct tunnel *t = p->tunnel;
 
-	p->out_len = t->ops->fill(t->arg, p->remote, p->slot, p->out, FILL_BYTES_MAX);
-	assert(p->out_len <= FILL_BYTES_MAX);
+	p->out_len = t->ops->fill(t->arg, p->remote, p->slot, p->out, p->cap);
+	assert(p->out_len <= p->cap);
 	return p->out_len > 0;
+}
+
+/* max_rate; the timer goes on when it allows. */
+static bool
+must_pause(struct path *p)
+{
+	struct timeval tv;
+	int64_t ns;
+
+	if (!pace_is_limited(&p->pace))
+		return false;
+	ns = pace_wait_ns(&p->pace, clock_now().mono);
+	if (ns == 0)
+		return false;
+	tv = path_timeval(ns + NS_PER_US - 1);
+	event_add(&p->paced, &tv);
+	return true;
 }
 
 void
@@ -100,13 +163,15 @@ flow_pump(struct path *p)
 			connection_again(p->connection);
 			break;
 		}
-		if (p->out_len == 0 && !fill_up(p))
+		if (p->out_len == 0 && (must_pause(p) || !fill_up(p)))
 			break;
 		len = p->out_len;
 		if (!flow_is_live(p) || !write_out(p))
 			break;
 		written += len;
 	}
+	if (flow_is_live(p))
+		send_off(p);
 	p->pumping = false;
 	if (p->connection != NULL)
 		connection_watch(p->connection);
@@ -134,6 +199,10 @@ digest(struct path *p)
 		return;
 	}
 	assert((size_t)used <= p->in_len);
+	if (p->connection->ops->datagrams && (size_t)used < p->in_len) {
+		flow_doom(p, "the remote broke the protocol: part of a frame");
+		return;
+	}
 	p->in_len -= (size_t)used;
 	p->heard = true;
 	memmove(p->in, p->in + used, p->in_len);
@@ -184,6 +253,8 @@ take_input(struct path *p)
 {
 	struct tunnel *t = p->tunnel;
 	bool resumed = p->resumed && p->in_len > 0;
+	/* Their transport bounds its turns itself. */
+	bool datagrams = p->connection->ops->datagrams;
 	size_t taken = 0;
 
 	/* What came before a pause may be whole frames that had to wait. */
@@ -191,11 +262,11 @@ take_input(struct path *p)
 		digest(p);
 	p->resumed = false;
 	while (flow_is_live(p)) {
-		if (taken >= READ_TURN_BYTES) {
+		if (taken >= READ_TURN_BYTES && !datagrams) {
 			connection_again(p->connection);
 			break;
 		}
-		p->paused = !may_read(p);
+		p->paused = !datagrams && !may_read(p);
 		if (p->paused || !read_in(p, &taken))
 			break;
 		digest(p);
@@ -220,6 +291,9 @@ flow_serve(struct path *p, short what)
 	if (!p->paused && (again || (what & EV_READ && c->read_waits == WAITS_READ) ||
 			   (what & EV_WRITE && c->read_waits == WAITS_WRITE)))
 		take_input(p);
+	/* Reading may have had to repeat the end of the handshake. */
+	if (flow_is_live(p))
+		send_off(p);
 	connection_watch(c);
 }
 
@@ -236,6 +310,27 @@ flow_resume(struct path *p)
 
 /* ---- up and down ---- */
 
+static void
+on_paced(evutil_socket_t fd, short what, void *arg)
+{
+	struct path *p = arg;
+
+	(void)fd;
+	(void)what;
+	flow_enter(p->tunnel);
+	flow_pump(p);
+	flow_leave(p->tunnel);
+}
+
+void
+flow_init(struct path *p)
+{
+	uint64_t bps = p->dial.settings != NULL ? p->dial.settings->max_rate_bps : 0;
+
+	event_assign(&p->paced, p->tunnel->base, -1, 0, on_paced, p);
+	pace_init(&p->pace, clock_now().mono, bps);
+}
+
 void
 flow_up(struct path *p)
 {
@@ -245,6 +340,8 @@ flow_up(struct path *p)
 
 	p->in_len = p->out_len = 0;
 	p->paused = p->resumed = p->broken = p->ours = p->heard = false;
+	p->renew = false;
+	p->cap = c->ops->datagrams ? c->udp.frames : FILL_BYTES_MAX;
 	p->reason[0] = '\0';
 	c->read_waits = WAITS_READ;
 	c->write_waits = WAITS_NOTHING;
@@ -255,7 +352,8 @@ flow_up(struct path *p)
 		log_info("tunnel", "path up remote=%s slot=%u transport=%s from=%s",
 			 path_remote_name(p), p->slot, c->ops->name,
 			 endpoint_text(c->address, address));
-	t->ops->up(t->arg, p->remote, p->slot, c->ops->transport);
+	t->ops->up(t->arg, p->remote, p->slot, c->ops->transport,
+		   p->cap < FILL_BYTES ? p->cap : FILL_BYTES);
 	flow_pump(p);
 	connection_watch(c);
 }
@@ -276,6 +374,7 @@ bury(struct path *p)
 	char reason[REASON_BYTES];
 
 	snprintf(reason, sizeof(reason), "%s", p->reason);
+	event_del(&p->paced);
 	connection_discard(p->connection, flush(p));
 	snprintf(p->reason, sizeof(p->reason), "%s", reason);
 	p->in_len = p->out_len = 0;

@@ -13,6 +13,7 @@
 void flow_enter(struct tunnel *t);
 void flow_leave(struct tunnel *t);
 
+void flow_init(struct path *p);
 /* p's connection is authenticated: tells the lane, then sends what it has. */
 void flow_up(struct path *p);
 /* What the event loop saw: EV_READ, EV_WRITE, or EV_TIMEOUT for another turn. */
@@ -22,6 +23,8 @@ void flow_resume(struct path *p);
 
 /* Up, and not doomed. */
 bool flow_is_live(const struct path *p);
+/* Nothing that was filled still waits in user space. */
+bool flow_is_flushed(const struct path *p);
 void flow_doom(struct path *p, const char *fmt, ...) LOG_FORMAT(2, 3);
 
 #endif

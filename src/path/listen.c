@@ -20,7 +20,7 @@ remedy_of(int err)
 {
 	switch (err) {
 	case EADDRINUSE:
-		return "stop what listens there (ss -ltnp shows it), or choose another port";
+		return "stop what listens there (ss -ltunp shows it), or choose another port";
 	case EADDRNOTAVAIL:
 		return "this host does not have that address: correct it, or use 0.0.0.0";
 	case EACCES:
@@ -29,10 +29,10 @@ remedy_of(int err)
 	}
 }
 
-static int
-open_socket(struct endpoint at)
+int
+listen_tcp(struct listener *l)
 {
-	struct sockaddr_in sa = endpoint_sockaddr(at);
+	struct sockaddr_in sa = endpoint_sockaddr(l->address);
 	int one = 1;
 	int err;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -110,21 +110,19 @@ note_accepting(struct listener *l)
 	l->paused = false;
 }
 
-static void
-on_acceptable(evutil_socket_t fd, short what, void *arg)
+void
+listen_accept_tcp(struct listener *l)
 {
-	struct listener *l = arg;
-
-	(void)what;
 	for (int i = 0; i < ACCEPTS_PER_TURN && l->open; i++) {
 		struct sockaddr_in sa = {0};
 		socklen_t len = sizeof(sa);
-		int got = accept4(fd, (struct sockaddr *)&sa, &len,
+		int got = accept4(l->fd, (struct sockaddr *)&sa, &len,
 				  SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (got >= 0) {
 			note_accepting(l);
-			connection_accept(l->tunnel, l->ops, got, endpoint_from(&sa));
+			connection_accept(l->tunnel, l->ops, got, endpoint_from(&sa),
+					  NULL);
 		} else if (errno == EAGAIN) {
 			return;
 		} else if (!is_of_connection(errno)) {
@@ -132,6 +130,16 @@ on_acceptable(evutil_socket_t fd, short what, void *arg)
 			return;
 		}
 	}
+}
+
+static void
+on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	struct listener *l = arg;
+
+	(void)fd;
+	(void)what;
+	l->ops->accept(l);
 }
 
 int
@@ -152,7 +160,7 @@ listen_open(struct listener *l, struct tunnel *t, const struct listen_settings *
 			 address);
 		return -EPROTONOSUPPORT;
 	}
-	fd = open_socket(s->address);
+	fd = l->ops->listen(l);
 	if (fd < 0) {
 		snprintf(error, error_bytes, "listen %s: %s; %s", address,
 			 strerror(-fd), remedy_of(-fd));
@@ -179,6 +187,8 @@ listen_close(struct listener *l)
 		return;
 	event_del(&l->acceptable);
 	event_del(&l->pause);
+	if (l->ops->unlisten != NULL)
+		l->ops->unlisten(l);
 	close(l->fd);
 	l->fd = -1;
 	l->open = false;

@@ -14,7 +14,7 @@ struct slot {
 	uint16_t channel;
 	seq_t seq;
 	uint16_t total;
-	uint32_t here;	  /* bytes */
+	uint32_t here;    /* bytes */
 	uint64_t touched; /* order of use */
 	uint8_t bytes[UINT16_MAX];
 	uint8_t map[UINT16_MAX / 8 + 1]; /* a bit for each byte that is here */

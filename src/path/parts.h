@@ -23,7 +23,7 @@ size_t parts_memory_bytes(void);
 
 enum parts_verdict {
 	PARTS_HELD,
-	PARTS_WHOLE,	 /* *whole is the datagram, borrowed until the next call */
+	PARTS_WHOLE,     /* *whole is the datagram, borrowed until the next call */
 	PARTS_MALFORMED, /* two totals for one datagram: it is dropped */
 };
 

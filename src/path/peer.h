@@ -79,7 +79,7 @@ struct peer_ops {
 	X(protocol_errors, "Frames that broke the protocol")                \
 	X(path_timeouts, "Paths closed for silence")                        \
 	X(sessions_opened, "Sessions that became open")                     \
-	X(breaker, "Times requesting stopped: nothing answered any more")                \
+	X(breaker, "Times requesting stopped: nothing answered any more")   \
 	X(blocked, "Times reading stopped because the window's memory was full")
 
 struct peer_figures {

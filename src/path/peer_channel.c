@@ -93,6 +93,18 @@ peer_channel_announce(struct peer_channel *c, const struct wire_channel *e)
 }
 
 void
+peer_channel_forget(struct peer_channel *c)
+{
+#define ZERO(name, help) counter_set(&c->book.name, 0);
+	PEER_BOOK(ZERO)
+#undef ZERO
+#define ZERO(name, help) counter_set(&c->relay.name, 0);
+	SENT_BOOK(ZERO)
+#undef ZERO
+	c->expected_before = 0;
+}
+
+void
 peer_channel_know(struct peer_channel *c, seq_t next)
 {
 	c->announced = seq_max(c->announced, next);

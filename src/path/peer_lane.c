@@ -129,13 +129,14 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 /* ---- tunnel ---- */
 
 static void
-on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transport)
+on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transport,
+      size_t mtu)
 {
 	struct peer_lane *l = arg;
 
-	(void)transport;
 	l->paths_up++;
-	peer_path_up(l->core, begin(l), remote, slot, PATH_STREAM, FILL_BYTES);
+	peer_path_up(l->core, begin(l), remote, slot,
+		     transport == TRANSPORT_DTLS ? PATH_DATAGRAM : PATH_STREAM, mtu);
 	end(l);
 }
 
@@ -164,8 +165,9 @@ static size_t
 on_fill(void *arg, unsigned int remote, unsigned int slot, uint8_t *buf, size_t cap)
 {
 	struct peer_lane *l = arg;
+	size_t limit = cap < FILL_BYTES ? cap : FILL_BYTES;
 
-	return peer_fill(l->core, begin(l), remote, slot, buf, FILL_BYTES, cap);
+	return peer_fill(l->core, begin(l), remote, slot, buf, limit, cap);
 }
 
 static bool
@@ -264,8 +266,10 @@ on_breaker(void *arg, unsigned int remote, bool open)
 	struct peer_lane *l = arg;
 
 	if (open)
-		log_warn("recover", "remote=%s answers no request: asking no more until "
-				    "something arrives", remote_name(l, remote));
+		log_warn("recover",
+			 "remote=%s answers no request: asking no more until "
+			 "something arrives",
+			 remote_name(l, remote));
 	else
 		log_info("recover", "remote=%s is heard again: requesting goes on",
 			 remote_name(l, remote));

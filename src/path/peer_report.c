@@ -14,8 +14,10 @@
 #define REPORT_BYTES   (WIRE_HEADER_BYTES + 42)
 #define ENTRY_BYTES    (10 + 1 + 8 * WIRE_FIGURES_MAX)
 #define RANGES_PER_GAP 64
-#define BREAKER	       32     /* requests without any answer */
-#define BAD_PPM	       40000  /* loss from which requests are doubled */
+#define REQUEST_MOST   1024   /* datagrams of one gap at once */
+#define SHORT_MEMORY   8      /* a pool with less than one in eight free is short */
+#define BREAKER        32     /* requests without any answer */
+#define BAD_PPM        40000  /* loss from which requests are doubled */
 #define WORSE_PPM      150000 /* … and trebled */
 
 void
@@ -108,9 +110,10 @@ fill_welcome(struct peer_session *s, struct now now, struct peer_path *p,
 
 /* ---- REQUEST ---- */
 
-/* Puts one gap's missing ranges; false: no room for all of them. */
+/* Puts one gap's missing ranges, no more than `most` datagrams of it: what is left
+ * is asked for with the repeat. False: no room. */
 static bool
-put_gap(struct peer_session *s, const struct gap *gap, struct batch *b,
+put_gap(struct peer_session *s, const struct gap *gap, uint64_t most, struct batch *b,
 	struct wire_draft *d)
 {
 	const struct peer_channel *c = &s->channels[gap->channel];
@@ -118,14 +121,17 @@ put_gap(struct peer_session *s, const struct gap *gap, struct batch *b,
 	seq_t seq = seq_max(gap->first, w->next);
 	unsigned int ranges = 0;
 
-	while (seq_before(seq, gap->end) && ranges++ < RANGES_PER_GAP) {
+	while (most > 0 && seq_before(seq, gap->end) && ranges++ < RANGES_PER_GAP) {
 		struct wire_range range = {.channel = c->id};
 
 		while (seq_before(seq, gap->end) && !window_is_missing(w, seq))
 			seq = seq_add(seq, 1);
 		range.first = seq;
-		while (seq_before(seq, gap->end) && window_is_missing(w, seq))
+		while (most > 0 && seq_before(seq, gap->end) &&
+		       window_is_missing(w, seq)) {
 			seq = seq_add(seq, 1);
+			most--;
+		}
 		range.count = (uint32_t)seq_span(range.first, seq);
 		if (range.count == 0)
 			break;
@@ -153,11 +159,18 @@ peer_report_path(const struct peer_session *s)
 {
 	unsigned int best = PATHS_MAX;
 	int64_t best_score = 0;
+	mono_t heard = {0};
+
+	for (unsigned int i = 0; i < PATHS_MAX; i++) {
+		if (s->paths[i].open && mono_before(heard, s->paths[i].heard))
+			heard = s->paths[i].heard;
+	}
 
 	for (unsigned int i = 0; i < PATHS_MAX; i++) {
 		const struct peer_path *p = &s->paths[i];
 		int64_t score = p->timing.srtt_ns +
-				p->timing.srtt_ns / 1000 * (p->timing.loss_ppm / 250);
+				p->timing.srtt_ns / 1000 * (p->timing.loss_ppm / 250) +
+				mono_sub(heard, p->heard);
 
 		if (!p->open || is_broken(p))
 			continue;
@@ -192,15 +205,53 @@ note_breaker(struct peer_session *s, bool open)
 	p->ops->breaker(p->arg, s->remote, open);
 }
 
+/* With little room left, only what the channel waits for: the rest could not be
+ * held. */
+static bool
+can_wait(const struct peer_session *s, const struct gap *gap)
+{
+	const struct pool *pool = s->peer->pool;
+
+	return pool_free_chunks(pool) < pool_chunks(pool) / SHORT_MEMORY &&
+	       gap != recover_first(s->recover, gap->channel);
+}
+
+/* Asks for one gap. False: the frame is full. */
+static bool
+ask(struct peer_session *s, mono_t now, const struct peer_path *p,
+    const struct gap *gap, struct batch *b, struct wire_draft *d)
+{
+	uint64_t most = s->request_budget.tokens;
+	uint64_t asked = counter_get(&s->figures.requested);
+	uint16_t entries = d->entries;
+	bool whole;
+
+	if (can_wait(s, gap)) {
+		recover_postpone(s->recover, gap, now);
+		return true;
+	}
+	whole = put_gap(s, gap, most < REQUEST_MOST ? most : REQUEST_MOST, b, d);
+	/* What did not fit is asked for with the repeat, and what did not fit at all
+	 * with the next frame. */
+	if (!whole && d->entries == entries)
+		return false;
+	(void)bucket_take(&s->request_budget, now,
+			  counter_get(&s->figures.requested) - asked);
+	recover_requested(s->recover, gap, now, copies(p));
+	return whole;
+}
+
 static void
-fill_requests(struct peer_session *s, struct now now, unsigned int slot, struct batch *b)
+fill_requests(struct peer_session *s, struct now now, unsigned int slot,
+	      struct batch *b)
 {
 	const struct gap *gap = recover_due(s->recover, now.mono);
 	struct peer_path *p = &s->paths[slot];
 	unsigned int best;
 	struct wire_draft d;
 
-	if (gap == NULL || !batch_fits(b, WIRE_HEADER_BYTES + 2 + RANGE_BYTES))
+	if (gap == NULL || s->peer->draining ||
+	    !batch_fits(b, WIRE_HEADER_BYTES + 2 + RANGE_BYTES))
 		return;
 	best = peer_report_path(s);
 	note_breaker(s, best == PATHS_MAX);
@@ -208,29 +259,16 @@ fill_requests(struct peer_session *s, struct now now, unsigned int slot, struct 
 		return;
 	d = wire_begin(&b->w, WIRE_REQUEST, 0);
 	wire_entries(&b->w, &d);
-	for (; gap != NULL && !recover_is_hopeless(s->recover, gap, now.mono) &&
-	       bucket_has(&s->request_budget, now.mono);
-	     gap = recover_due(s->recover, now.mono)) {
-		uint16_t before = d.entries;
-		uint64_t asked = counter_get(&s->figures.requested);
-		bool whole = put_gap(s, gap, b, &d);
-
-		/* What did not fit is asked for with the repeat, and what did not fit
-		 * at all with the next frame. */
-		if (!whole && d.entries == before)
-			break;
-		bucket_spend(&s->request_budget, now.mono,
-			     counter_get(&s->figures.requested) - asked);
-		recover_requested(s->recover, gap, now.mono, copies(p));
-		if (!whole)
-			break;
-	}
-	if (d.entries > 0) {
-		(void)wire_end(&b->w, &d);
-		p->unheard++;
-	} else {
+	while (gap != NULL && !recover_is_hopeless(s->recover, gap, now.mono) &&
+	       bucket_has(&s->request_budget, now.mono) &&
+	       ask(s, now.mono, p, gap, b, &d))
+		gap = recover_due(s->recover, now.mono);
+	if (d.entries == 0) {
 		b->w.p = d.start;
+		return;
 	}
+	(void)wire_end(&b->w, &d);
+	p->unheard++;
 }
 
 /* ---- REPORT ---- */
@@ -246,12 +284,14 @@ copy_book(const struct peer_book *book, struct wire_books *e)
 
 /* One entry, when the channel has news. False: no room. */
 static bool
-put_entry(struct peer_channel *c, struct batch *b, struct wire_draft *d, bool books)
+put_entry(struct peer_channel *c, const struct peer_path *p, struct batch *b,
+	  struct wire_draft *d, bool books)
 {
 	struct wire_books e = {.channel = c->id, .next = peer_channel_settled(c)};
 	uint8_t flags = books ? WIRE_BOOKS : 0;
 
-	if (!c->active || !(books ? c->books_due : c->report_due))
+	/* The last report of a path is whole, whatever another path has said. */
+	if (!c->active || !(p->bye_due || (books ? c->books_due : c->report_due)))
 		return true;
 	if (batch_used(b) + ENTRY_BYTES > b->limit)
 		return false;
@@ -282,7 +322,7 @@ fill_report(struct peer_session *s, struct now now, struct peer_path *p,
 	wire_put_timing(&b->w, &timing);
 	wire_entries(&b->w, &d);
 	while (p->report_at < s->channel_count &&
-	       put_entry(&s->channels[p->report_at], b, &d, books))
+	       put_entry(&s->channels[p->report_at], p, b, &d, books))
 		p->report_at++;
 	(void)wire_end(&b->w, &d); /* fits: every entry was checked */
 	if (p->report_at < s->channel_count)

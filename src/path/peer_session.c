@@ -14,11 +14,13 @@
 
 /* Datagrams requested, repeats and copies included: a bound for whatever the line
  * does. */
-#define REQUEST_RATE  20000 /* a second */
-#define REQUEST_BURST 2000
+#define REQUEST_RATE    20000 /* a second */
+#define REQUEST_BURST   2000
+#define BUDGET_PAUSE_NS (5 * NS_PER_MS)
+#define SILENCE_NS      (20 * NS_PER_MS)
 
 #define REORDER_FADE_NS (16 * NS_PER_MS) /* 2^(-1/44): half in 0.7 s */
-#define GAPS_EXTRA 8192 /* per session, beyond one for each channel */
+#define GAPS_EXTRA      8192             /* per session, beyond one for each channel */
 
 /* The longest that THROTTLED may put off a request, whatever it says. */
 #define THROTTLE_MAX_NS NS_PER_S
@@ -195,7 +197,23 @@ find_place(struct peer_session *s, const struct wire_channel *e)
 		if (!s->channels[i].active && s->channels[i].ready == 0)
 			idle = &s->channels[i];
 	}
+	if (idle != NULL)
+		peer_channel_forget(idle); /* the books are another's */
 	return idle;
+}
+
+/* Two channels of one name would be one to whoever reads the figures. */
+static bool
+is_announced(const struct peer_session *s, const struct wire_channel *e)
+{
+	for (uint32_t i = 0; i < s->channel_count; i++) {
+		const struct peer_channel *c = &s->channels[i];
+
+		if (c->active && (e->id == MARKS_ID) == (c->id == MARKS_ID) &&
+		    strcmp(c->name, e->name.text) == 0)
+			return true;
+	}
+	return false;
 }
 
 static bool
@@ -257,14 +275,18 @@ take_announcement(struct peer_session *s, const struct wire_channel *e)
 	if (!is_emittable(e))
 		return WIRE_BYE_PROTOCOL;
 	if (c == NULL) {
+		if (is_announced(s, e))
+			return WIRE_BYE_PROTOCOL;
 		if (!add_channel(s, e))
 			return WIRE_BYE_CHANNELS;
 		c = find_by_id(s, e->id);
 	} else if (strcmp(c->name, e->name.text) != 0) {
 		return WIRE_BYE_PROTOCOL;
 	}
-	/* A relay that numbers less than it did has forgotten its epoch. */
-	if (seq_before(e->next, peer_channel_resume(c)))
+	/* A relay that numbers less than it did has forgotten its epoch; but newer
+	 * datagrams may have come by another path, or before a HELLO said again. */
+	if (c->greeting != s->greeting && !any_open(s) &&
+	    seq_before(e->next, peer_channel_resume(c)))
 		return WIRE_BYE_PROTOCOL;
 	peer_channel_know(c, e->next);
 	if (c->greeting != s->greeting) {
@@ -334,6 +356,8 @@ take_hello(struct peer_session *s, struct peer_path *p, const struct wire_frame 
 	p->relay_slot = g.slot;
 	if (bye == 0)
 		close_replaced(s, p);
+	if (bye == 0 && g.epoch == s->epoch && g.greeting < s->greeting)
+		return true; /* the line held it back */
 	if (bye == 0 && g.total == 0) {
 		p->greet_epoch = g.epoch;
 		p->greet_due = g.epoch != s->epoch || !any_open(s);
@@ -593,13 +617,16 @@ static void
 check_paths(struct peer_session *s, mono_t now)
 {
 	int64_t timeout_ns = s->peer->settings->session.path_timeout_ns;
+	/* After a pause of our own, what was said meanwhile is still to be read. */
+	bool paused = mono_sub(now, s->checked) > timeout_ns / 2;
 
+	s->checked = now;
 	for (unsigned int i = 0; i < PATHS_MAX; i++) {
 		struct peer_path *p = &s->paths[i];
 
 		if (!p->up)
 			continue;
-		if (p->blocked)
+		if (p->blocked || paused)
 			p->heard = now; /* it is we who do not listen */
 		if (p->bye_heard || (p->bye_sent && p->bye != WIRE_BYE_SHUTDOWN)) {
 			close_path(s, i, p->bye);
@@ -610,15 +637,37 @@ check_paths(struct peer_session *s, mono_t now)
 	}
 }
 
+/* Requests went out on every open path, and nothing came back for a while: dark,
+ * though not long enough to be dead. */
+static bool
+is_silent(const struct peer_session *s, mono_t now)
+{
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		const struct peer_path *p = &s->paths[i];
+
+		if (p->open &&
+		    (p->unheard == 0 || mono_sub(now, p->heard) < SILENCE_NS))
+			return false;
+	}
+	return true;
+}
+
+/* give_up counts while the relay could have answered: not while our own budget
+ * kept us from asking, nor while the line is dark. */
 static void
 give_up_hopeless(struct peer_session *s, mono_t now)
 {
 	const struct gap *gap;
 
 	while ((gap = recover_due(s->recover, now)) != NULL &&
-	       recover_is_hopeless(s->recover, gap, now))
-		peer_channel_lose(&s->channels[gap->channel], gap->first, gap->end,
-				  LOST_GIVE_UP);
+	       recover_is_hopeless(s->recover, gap, now)) {
+		if (!bucket_has(&s->request_budget, now) || is_silent(s, now))
+			recover_throttle(s->recover, now, gap->channel, gap->first,
+					 gap->end, BUDGET_PAUSE_NS);
+		else
+			peer_channel_lose(&s->channels[gap->channel], gap->first,
+					  gap->end, LOST_GIVE_UP);
+	}
 }
 
 void
@@ -631,7 +680,8 @@ peer_session_tick(struct peer_session *s, struct now now)
 		s->reorder_ns -= s->reorder_ns / 64;
 		update_times(s);
 	}
-	if (any_open(s))
+	/* A peer that leaves leaves its gaps to its successor. */
+	if (any_open(s) && !s->peer->draining)
 		give_up_hopeless(s, now.mono);
 }
 
@@ -646,7 +696,7 @@ peer_session_deadline(const struct peer_session *s)
 		if (p->up && p->open && !p->bye_sent && !p->bye_heard)
 			due = mono_min(due, p->report_due);
 	}
-	if (any_open(s))
+	if (any_open(s) && !s->peer->draining)
 		due = mono_min(due, recover_deadline(s->recover));
 	return due;
 }

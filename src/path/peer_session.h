@@ -68,9 +68,9 @@ struct peer_path {
 	enum wire_bye bye; /* heard, or why we close */
 	struct timing timing;
 	counter_t bytes;
-	uint64_t frames;  /* DATA and MARK frames received */
-	counter_t firsts; /* … of datagrams that were not here before */
-	unsigned int unheard; /* requests since anything was heard: the breaker */
+	uint64_t frames;            /* DATA and MARK frames received */
+	counter_t firsts;           /* … of datagrams that were not here before */
+	unsigned int unheard;       /* requests since anything was heard: the breaker */
 	gauge_t is_up, is_datagram; /* up and kind again, for scrapes */
 };
 
@@ -80,7 +80,7 @@ struct peer_session {
 	const struct remote_settings *settings;
 	_Atomic int state;
 	_Atomic uint64_t epoch;
-	uint32_t era; /* counts epochs */
+	uint32_t era;      /* counts epochs */
 	uint32_t capacity; /* channels at most, the marks' among them */
 	uint32_t greeting;
 	uint16_t greeting_total, greeting_seen;
@@ -94,6 +94,7 @@ struct peer_session {
 	struct bucket request_budget;
 	bool breaker_open; /* told */
 	struct peer_path paths[PATHS_MAX];
+	mono_t checked; /* the paths, for silence */
 	utc_t last_captured;
 	bool progress; /* not reported yet */
 	struct peer_figures figures;
@@ -127,6 +128,8 @@ uint64_t peer_session_instance(const struct peer_session *s); /* of this process
 /* ---- peer_channel.c ---- */
 
 bool peer_channel_init(struct peer_channel *c, struct peer_session *s, uint32_t index);
+/* Its place is taken by a channel of another name: the books begin anew. */
+void peer_channel_forget(struct peer_channel *c);
 /* Takes over an entry of HELLO for a new epoch. */
 void peer_channel_announce(struct peer_channel *c, const struct wire_channel *e);
 /* A new epoch: what was missing is lost, what is held is released. */

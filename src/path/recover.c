@@ -17,9 +17,9 @@
 /* Before the first round trip is measured. */
 #define RTT_GUESS_NS (5 * NS_PER_MS)
 /* Two clocks' worth of scheduling: a repeat sooner than this only doubles. */
-#define RETRY_FLOOR_NS   (200 * NS_PER_US)
+#define RETRY_FLOOR_NS (200 * NS_PER_US)
 /* Far enough apart not to share a datagram's fate. */
-#define COPY_NS (100 * NS_PER_US)
+#define COPY_NS          (100 * NS_PER_US)
 #define RETRY_CEILING_NS (200 * NS_PER_MS)
 
 struct recover {
@@ -306,6 +306,13 @@ find(const struct recover *r, uint32_t channel, seq_t seq)
 	return i;
 }
 
+static void
+set_due(struct recover *r, uint32_t i, mono_t due)
+{
+	r->gaps[i].due = due;
+	heap_fix(r, i);
+}
+
 void
 recover_reopen(struct recover *r, mono_t now, uint32_t channel, seq_t seq)
 {
@@ -318,7 +325,8 @@ recover_reopen(struct recover *r, mono_t now, uint32_t channel, seq_t seq)
 	}
 	g->first = seq_min(g->first, seq);
 	g->missing++;
-	g->since = now;
+	if (g->due.ns != MONO_NEVER.ns)
+		set_due(r, i, mono_add(now, r->retry_ns));
 }
 
 struct recover_filled
@@ -345,13 +353,6 @@ recover_clear(struct recover *r, uint32_t channel)
 {
 	while (r->first[channel] != NONE)
 		remove_gap(r, r->first[channel]);
-}
-
-static void
-set_due(struct recover *r, uint32_t i, mono_t due)
-{
-	r->gaps[i].due = due;
-	heap_fix(r, i);
 }
 
 void
@@ -419,6 +420,13 @@ retry_ns(const struct recover *r, uint32_t attempts)
 	for (uint32_t i = 3; i < attempts && wait_ns < RETRY_CEILING_NS; i++)
 		wait_ns += wait_ns / 2;
 	return wait_ns < RETRY_CEILING_NS ? wait_ns : RETRY_CEILING_NS;
+}
+
+void
+recover_postpone(struct recover *r, const struct gap *gap, mono_t now)
+{
+	set_due(r, index_of(r, gap),
+		mono_min(mono_add(now, r->retry_ns), hopeless_at(r, gap)));
 }
 
 void

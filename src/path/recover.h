@@ -84,6 +84,9 @@ bool recover_is_hopeless(const struct recover *r, const struct gap *gap, mono_t 
 void recover_requested(struct recover *r, const struct gap *gap, mono_t now,
 		       uint32_t copies);
 
+/* Not now: its request is due a round trip later, and give_up runs on. */
+void recover_postpone(struct recover *r, const struct gap *gap, mono_t now);
+
 mono_t recover_deadline(const struct recover *r);
 /* First gap of a channel, or NULL; for the books and tests. */
 const struct gap *recover_first(const struct recover *r, uint32_t channel);

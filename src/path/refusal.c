@@ -43,6 +43,11 @@ static const struct {
 		 "only TLS 1.3 is spoken here; see what connects or listens "
 		 "at that address",
 		 COUNTED_AS(refused_protocol)},
+	[REFUSAL_OLD_DTLS] =
+		{"not DTLS 1.2",
+		 "only DTLS 1.2 is spoken here; see what connects or listens "
+		 "at that address",
+		 COUNTED_AS(refused_protocol)},
 	[REFUSAL_NOT_TLS] = {"not TLS at all",
 			     "see what connects or listens at that address; it is not "
 			     "the other half",

@@ -16,14 +16,15 @@ enum refusal {
 	REFUSAL_UNTRUSTED,      /* signed by no CA of ours, or not fit for TLS */
 	REFUSAL_EXPIRED,
 	REFUSAL_NOT_YET_VALID,
-	REFUSAL_NAME,    /* names no listed remote, or not the dialled one */
-	REFUSAL_OLD_TLS, /* TLS, but not 1.3 */
-	REFUSAL_NOT_TLS, /* plaintext, or noise */
-	REFUSAL_ALERT,   /* the remote refused us */
-	REFUSAL_SLOTS,   /* PATHS_MAX paths of that remote are up already */
-	REFUSAL_LOST,    /* the connection ended in mid-handshake */
-	REFUSAL_OTHER,   /* a handshake error that none of these is */
-	REFUSAL_CONNECT, /* TCP said no; not a handshake, so not counted as one */
+	REFUSAL_NAME,     /* names no listed remote, or not the dialled one */
+	REFUSAL_OLD_TLS,  /* TLS, but not 1.3 */
+	REFUSAL_OLD_DTLS, /* DTLS, but not 1.2 */
+	REFUSAL_NOT_TLS,  /* plaintext, or noise */
+	REFUSAL_ALERT,    /* the remote refused us */
+	REFUSAL_SLOTS,    /* PATHS_MAX paths of that remote are up already */
+	REFUSAL_LOST,     /* the connection ended in mid-handshake */
+	REFUSAL_OTHER,    /* a handshake error that none of these is */
+	REFUSAL_CONNECT, /* TCP or ICMP said no; not a handshake, so not counted as one */
 	REFUSAL_COUNT,
 };
 

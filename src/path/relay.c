@@ -266,6 +266,7 @@ relay_tick(struct relay *r, struct now now)
 		counter_add(&r->figures.fragments_expired,
 			    reassemble_expire(r->reassembly, now.mono));
 		history_expire(r->history, now.mono);
+		relay_balance(r);
 	}
 	for (size_t i = 0; i < r->session_count; i++)
 		relay_session_tick(&r->sessions[i], now);
@@ -294,7 +295,7 @@ bool
 relay_drained(const struct relay *r)
 {
 	for (size_t i = 0; i < r->session_count; i++) {
-		if (r->sessions[i].bye_said)
+		if (relay_session_has_left(&r->sessions[i]))
 			continue;
 		if (relay_session_state(&r->sessions[i]) != SESSION_DOWN || r->patient)
 			return false;

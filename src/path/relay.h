@@ -73,6 +73,7 @@ struct relay_channel {
 struct outlet {
 	seq_t high;          /* all before it was passed: sent, shed, or gone unsent */
 	seq_t reported;      /* the peer has settled all before it */
+	seq_t fresh;         /* all before it was told of: sent, shed, or AGED */
 	uint32_t welcomed;   /* greeting that was answered for this channel */
 	uint64_t books_sent; /* what changes with the books, when they were last sent */
 	bool books_answered; /* the final ones */

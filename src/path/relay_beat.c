@@ -9,7 +9,7 @@
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
 
-#define BEAT_BYTES    (WIRE_HEADER_BYTES + 42)
+#define BEAT_BYTES      (WIRE_HEADER_BYTES + 42)
 #define BEAT_FIRST_NS   (1 * NS_PER_MS)
 #define BOOKS_ALL_EVERY 8 /* rounds; the others list what changed: one may be lost */
 #define ENTRY_BYTES     (18 + 1 + 8 * WIRE_FIGURES_MAX)

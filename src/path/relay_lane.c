@@ -120,9 +120,9 @@ start_drain(struct relay_lane *l, bool patient)
 	if (patient)
 		return;
 	tunnel_stop_dialling(l->tunnel);
-	l->drain_end = mono_min(l->drain_end,
-				mono_add(clock_now().mono,
-					 l->settings->session.drain_timeout_ns));
+	l->drain_end =
+		mono_min(l->drain_end, mono_add(clock_now().mono,
+						l->settings->session.drain_timeout_ns));
 }
 
 static void
@@ -165,13 +165,14 @@ static const struct capture_ops capture_ops = {
 /* ---- tunnel ---- */
 
 static void
-on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transport)
+on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transport,
+      size_t mtu)
 {
 	struct relay_lane *l = arg;
 
-	(void)transport;
 	l->paths_up++;
-	relay_path_up(l->core, begin(l), remote, slot, PATH_STREAM, FILL_BYTES);
+	relay_path_up(l->core, begin(l), remote, slot,
+		      transport == TRANSPORT_DTLS ? PATH_DATAGRAM : PATH_STREAM, mtu);
 	end(l);
 }
 
@@ -200,8 +201,9 @@ static size_t
 on_fill(void *arg, unsigned int remote, unsigned int slot, uint8_t *buf, size_t cap)
 {
 	struct relay_lane *l = arg;
+	size_t limit = cap < FILL_BYTES ? cap : FILL_BYTES;
 
-	return relay_fill(l->core, begin(l), remote, slot, buf, FILL_BYTES, cap);
+	return relay_fill(l->core, begin(l), remote, slot, buf, limit, cap);
 }
 
 static const struct tunnel_ops tunnel_ops = {

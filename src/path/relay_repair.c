@@ -11,8 +11,8 @@
 #define PENDING_NS    (50 * NS_PER_MS) /* of budget, may wait; more is throttled */
 #define PENDING_MIN   64
 #define ANSWER_BYTES  23
-#define BAD_PPM	      40000 /* loss from which repairs are doubled */
-#define COPY_NS	      (100 * NS_PER_US)
+#define BAD_PPM       40000 /* loss from which repairs are doubled */
+#define COPY_NS       (100 * NS_PER_US)
 #define RATE_EVERY_NS (100 * NS_PER_MS)
 
 static uint64_t
@@ -41,7 +41,8 @@ relay_repair_rate(struct relay_session *s, mono_t now)
 	if (elapsed_ns < RATE_EVERY_NS)
 		return;
 	rate = (s->sent_total - s->sent_before) * NS_PER_S / (uint64_t)elapsed_ns;
-	s->live_rate = (s->live_rate * 3 + rate) / 4;
+	/* Quick up, so that the first burst has a budget; slow down. */
+	s->live_rate = rate > s->live_rate ? rate : (s->live_rate * 3 + rate) / 4;
 	s->sent_before = s->sent_total;
 	s->rate_measured = now;
 	bucket_set_rate(&s->repair_budget, now, budget_rate(s), pending_max(s));
@@ -102,6 +103,26 @@ retry_us(const struct relay_session *s, const struct relay_path *p)
 	return (uint32_t)(wait_ns / NS_PER_US) + 1000;
 }
 
+/* Cuts off what waits for its repair already: it was asked for again meanwhile. */
+static void
+skip_pending(struct relay_session *s, unsigned int slot, uint16_t channel, seq_t *from,
+	     seq_t *to)
+{
+	for (unsigned int i = 0; i < s->repair_count; i++) {
+		struct repair_range *r =
+			&s->repairs[(s->repair_head + i) % REPAIR_RANGES];
+
+		if (r->channel != channel || !seq_before(*from, r->end) ||
+		    !seq_before(r->next, *to))
+			continue;
+		r->slot = (uint8_t)slot; /* the other path may be dead */
+		if (!seq_before(*from, r->next))
+			*from = r->end;
+		if (!seq_before(r->end, *to))
+			*to = r->next;
+	}
+}
+
 /* What can be repaired waits its turn, unless too much waits already. */
 static void
 enqueue(struct relay_session *s, unsigned int slot, uint16_t channel, seq_t from,
@@ -110,6 +131,7 @@ enqueue(struct relay_session *s, unsigned int slot, uint16_t channel, seq_t from
 	uint64_t max = pending_max(s), room;
 	seq_t cut;
 
+	skip_pending(s, slot, channel, &from, &to);
 	if (seq_span(from, to) == 0)
 		return;
 	room = s->repair_pending < max ? max - s->repair_pending : 0;
@@ -137,7 +159,9 @@ request_range(struct relay_session *s, unsigned int slot,
 	seq_t next = history_next(h, ch), oldest = history_oldest(h, ch);
 	seq_t first = range->first, end = seq_add(first, range->count);
 	/* Behind the cursor it comes by itself, live or as catch-up. */
-	seq_t sent = p->cursor >= history_head(h) ? next : p->sent[ch];
+	seq_t sent = !relay_session_is_active(s, p) ? s->outlets[ch].high
+		     : p->cursor >= history_head(h) ? next
+						    : p->sent[ch];
 
 	counter_inc(&s->relay->figures.requests);
 	counter_add(&s->relay->figures.requested, range->count);
@@ -206,14 +230,17 @@ lingers(const struct repaired *l, mono_t now, const struct relay_path *p,
 }
 
 static void
-keep_copy(struct relay_session *s, const struct relay_path *p, const struct repaired *repair)
+keep_copy(struct relay_session *s, const struct relay_path *p,
+	  const struct repaired *repair)
 {
 	struct repaired copy = *repair;
 
 	if (p->kind == PATH_STREAM || p->timing.loss_ppm < BAD_PPM ||
-	    s->copy_count == REPAIR_COPIES)
+	    s->copy_count == REPAIR_COPIES ||
+	    2 * s->repair_budget.tokens < s->repair_budget.depth)
 		return;
 	copy.at = mono_add(copy.at, COPY_NS);
+	copy.slot = (uint8_t)(p - s->paths);
 	s->copies[(s->copy_head + s->copy_count++) % REPAIR_COPIES] = copy;
 }
 
@@ -227,6 +254,8 @@ fill_copies(struct relay_session *s, mono_t now, struct relay_path *p, struct ba
 		struct history_record rec;
 		size_t at = 0;
 
+		if (&s->paths[copy->slot] != p && s->paths[copy->slot].open)
+			return;
 		if (!mono_due(copy->at, now) || !bucket_has(&s->repair_budget, now))
 			return;
 		if (history_find(s->relay->history, copy->channel, copy->seq, &rec,
@@ -250,8 +279,8 @@ relay_repair_deadline(const struct relay_session *s)
 	if (s->copy_count > 0)
 		due = s->copies[s->copy_head].at;
 	if (s->repair_count > 0)
-		due = mono_min(due, bucket_ready(&s->repair_budget,
-						 s->repair_budget.filled));
+		due = mono_min(
+			due, bucket_ready(&s->repair_budget, s->repair_budget.filled));
 	return due;
 }
 
@@ -284,7 +313,8 @@ repair_one(struct relay_session *s, mono_t now, struct relay_path *p, struct bat
 		range->next = upto;
 		return true;
 	}
-	if (range->part_at == 0 && lingers(linger, now, p, range->channel, range->next)) {
+	if (range->part_at == 0 &&
+	    lingers(linger, now, p, range->channel, range->next)) {
 		counter_inc(&s->relay->figures.lingered);
 		return pass_one(s, range);
 	}
@@ -294,18 +324,42 @@ repair_one(struct relay_session *s, mono_t now, struct relay_path *p, struct bat
 		return false;
 	(void)bucket_take(&s->repair_budget, now, 1);
 	counter_inc(&s->outlets[range->channel].book.repaired);
-	*linger = (struct repaired){range->channel, range->next, now};
+	*linger = (struct repaired){
+		.channel = range->channel, .seq = range->next, .at = now};
 	keep_copy(s, p, linger);
 	return pass_one(s, range);
+}
+
+/* The first range that was asked for on this path, or on one that is gone, becomes
+ * the head. NULL: there is none. */
+static struct repair_range *
+next_range(struct relay_session *s, const struct relay_path *p)
+{
+	struct repair_range *head = &s->repairs[s->repair_head];
+
+	for (unsigned int i = 0; i < s->repair_count; i++) {
+		struct repair_range *r =
+			&s->repairs[(s->repair_head + i) % REPAIR_RANGES];
+
+		if (&s->paths[r->slot] == p || !s->paths[r->slot].open) {
+			struct repair_range found = *r;
+
+			*r = *head;
+			*head = found;
+			return head;
+		}
+	}
+	return NULL;
 }
 
 void
 relay_repair_fill(struct relay_session *s, struct now now, struct relay_path *p,
 		  struct batch *b)
 {
+	struct repair_range *range;
+
 	fill_copies(s, now.mono, p, b);
-	while (s->repair_count > 0) {
-		struct repair_range *range = &s->repairs[s->repair_head];
+	while ((range = next_range(s, p)) != NULL) {
 
 		while (seq_before(range->next, range->end)) {
 			if (!repair_one(s, now.mono, p, b, range))

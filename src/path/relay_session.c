@@ -14,8 +14,8 @@
 #define NO_GREETER     PATHS_MAX
 #define CHANNEL_BYTES  (38 + 1 + WIRE_NAME_MAX)
 #define GREETING_BYTES (WIRE_HEADER_BYTES + 34 + 1 + WIRE_NAME_MAX + 2)
-#define BYE_AGAIN_NS	 (20 * NS_PER_MS) /* a datagram path may lose it */
-#define HELLO_AGAIN_NS (250 * NS_PER_MS)
+#define BYE_AGAIN_NS   (20 * NS_PER_MS) /* a datagram path may lose it */
+#define HELLO_AGAIN_NS (20 * NS_PER_MS)
 
 bool
 relay_session_init(struct relay_session *s, struct relay *relay, unsigned int remote,
@@ -35,6 +35,7 @@ relay_session_init(struct relay_session *s, struct relay *relay, unsigned int re
 	for (size_t i = 0; i < relay->channel_count; i++) {
 		s->outlets[i].high = SEQ_FIRST;
 		s->outlets[i].reported = SEQ_FIRST;
+		s->outlets[i].fresh = SEQ_FIRST;
 	}
 	for (size_t i = 0; i < PATHS_MAX; i++) {
 		s->paths[i].sent = calloc(relay->channel_count, sizeof(seq_t));
@@ -85,16 +86,22 @@ set_open(struct relay_session *s, struct relay_path *p, bool open)
 	p->open = open;
 }
 
-/* A path that is up, no standby one if possible; PATHS_MAX: none is. */
+/* The path to greet on: one that carries or carried frames before one that only came
+ * up, and no standby one if possible. PATHS_MAX: none is up. */
 static unsigned int
 best_up(const struct relay_session *s)
 {
 	unsigned int best = PATHS_MAX;
+	int best_rank = -1;
 
 	for (unsigned int i = 0; i < PATHS_MAX; i++) {
-		if (s->paths[i].up && (best == PATHS_MAX || (s->paths[best].standby &&
-							     !s->paths[i].standby)))
+		const struct relay_path *p = &s->paths[i];
+		int rank = 2 * p->open + !p->standby;
+
+		if (p->up && rank > best_rank) {
 			best = i;
+			best_rank = rank;
+		}
 	}
 	return best;
 }
@@ -111,8 +118,8 @@ any_better_open(const struct relay_session *s)
 
 /* Does this open path carry data now? Of standby paths only the first does, and
  * only when nothing better is open. */
-static bool
-is_active(const struct relay_session *s, const struct relay_path *p)
+bool
+relay_session_is_active(const struct relay_session *s, const struct relay_path *p)
 {
 	if (!p->standby)
 		return true;
@@ -156,7 +163,7 @@ relay_session_path_up(struct relay_session *s, struct now now, unsigned int slot
 	p->hello_at = 0;
 	p->hello_due = now.mono;
 	p->heard = now.mono;
-	p->bye_sent = p->bye_heard = false;
+	p->bye_sent = p->bye_heard = p->beating = false;
 	p->standby = slot < s->settings->path_count &&
 		     s->settings->paths[slot].use == PATH_STANDBY;
 	p->frames = 0;
@@ -171,7 +178,9 @@ void
 relay_session_path_down(struct relay_session *s, unsigned int slot)
 {
 	struct relay_path *p = &s->paths[slot];
-	bool carried = p->open && is_active(s, p);
+	bool carried = p->open && relay_session_is_active(s, p);
+	/* A peer that leaves says so on all its paths: it is greeted no more. */
+	bool leaves = p->bye_heard && p->bye == WIRE_BYE_SHUTDOWN;
 	unsigned int other;
 
 	p->up = false;
@@ -183,7 +192,7 @@ relay_session_path_down(struct relay_session *s, unsigned int slot)
 	if (other == PATHS_MAX) {
 		relay_repair_forget(s);
 		take_event(s, SESSION_PATHS_GONE, "no path is left");
-	} else if (s->greeter == NO_GREETER &&
+	} else if (s->greeter == NO_GREETER && !leaves &&
 		   (s->open_paths == 0 || (carried && !any_better_open(s)))) {
 		/* One that wanted to join, or a standby path, takes over. It begins
 		 * where the peer says, since what was on the way may be lost. */
@@ -219,7 +228,7 @@ announcement(const struct relay_session *s, uint16_t i)
 				 .next = history_next(r->history, i),
 				 .oldest = history_oldest(r->history, i),
 				 .fresh = s->peer_left ? s->outlets[i].reported
-						       : s->outlets[i].high};
+						       : s->outlets[i].fresh};
 
 	wire_set_name(&e.name, c != NULL ? c->name : "marks");
 	if (c != NULL) {
@@ -456,7 +465,8 @@ take_bye(struct relay_session *s, struct relay_path *p, const struct wire_frame 
 	/* Only a stream is sure to have brought the final report before. */
 	p->bye_heard = true;
 	p->bye = (enum wire_bye)reason;
-	s->peer_left = reason == WIRE_BYE_SHUTDOWN && p->kind == PATH_STREAM;
+	s->peer_left |=
+		reason == WIRE_BYE_SHUTDOWN && p->kind == PATH_STREAM && p->open;
 	r->ops->bye(r->arg, s->remote, reason, text.text);
 	return true;
 }
@@ -465,6 +475,9 @@ bool
 relay_session_frame(struct relay_session *s, struct now now, unsigned int slot,
 		    const struct wire_frame *f)
 {
+	/* After our BYE only theirs means anything. */
+	if (s->paths[slot].bye_sent && f->type != WIRE_BYE)
+		return true;
 	switch (f->type) {
 	case WIRE_WELCOME: return take_welcome(s, now, slot, f);
 	case WIRE_REPORT: return !s->paths[slot].open || take_report(s, now, slot, f);
@@ -494,8 +507,8 @@ fill_bye(struct relay_session *s, mono_t now, struct relay_path *p, struct batch
 	if (!wire_put_bye(&b->w, reason, wire_bye_name(reason)))
 		return;
 	p->bye_sent = s->bye_said = true;
-	p->bye_again = p->kind == PATH_STREAM ? MONO_NEVER
-					      : mono_add(now, BYE_AGAIN_NS);
+	p->bye_again =
+		p->kind == PATH_STREAM ? MONO_NEVER : mono_add(now, BYE_AGAIN_NS);
 	take_event(s, SESSION_BYE, "we said bye");
 }
 
@@ -520,11 +533,12 @@ relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
 	} else {
 		relay_repair_fill_answers(s, b);
 		relay_beat_fill(s, now, p, b);
-		if (is_active(s, p)) {
+		if (relay_session_is_active(s, p)) {
 			relay_stream_fill(s, now, p, b);
-			if (p->cursor >= history_head(s->relay->history))
-				relay_repair_fill(s, now, p, b);
 		}
+		if (!relay_session_is_active(s, p) ||
+		    p->cursor >= history_head(s->relay->history))
+			relay_repair_fill(s, now, p, b);
 		fill_bye(s, now.mono, p, b);
 	}
 	counter_add(&p->bytes, batch_used(b) - used);
@@ -537,16 +551,22 @@ static void
 check_paths(struct relay_session *s, mono_t now)
 {
 	const struct relay *r = s->relay;
+	int64_t timeout_ns = r->settings->session.path_timeout_ns;
+	/* After a pause of our own, what was said meanwhile is still to be read. */
+	bool paused = mono_sub(now, s->checked) > timeout_ns / 2;
+
+	s->checked = now;
 
 	for (unsigned int i = 0; i < PATHS_MAX; i++) {
 		struct relay_path *p = &s->paths[i];
 
 		if (!p->up)
 			continue;
+		if (paused)
+			p->heard = now;
 		if (p->bye_heard) {
 			r->ops->close(r->arg, s->remote, i, p->bye);
-		} else if (mono_sub(now, p->heard) >=
-			   r->settings->session.path_timeout_ns) {
+		} else if (mono_sub(now, p->heard) >= timeout_ns) {
 			counter_inc(&s->relay->figures.path_timeouts);
 			r->ops->close(r->arg, s->remote, i, WIRE_BYE_TIMEOUT);
 		}
@@ -621,6 +641,19 @@ relay_session_drain(struct relay_session *s)
 {
 	s->draining = true;
 	take_event(s, SESSION_DRAIN, "draining");
+}
+
+bool
+relay_session_has_left(const struct relay_session *s)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < PATHS_MAX; i++) {
+		if (s->paths[i].up && !s->paths[i].bye_sent)
+			return s->bye_said;
+		any |= s->paths[i].up;
+	}
+	return any || s->bye_said;
 }
 
 void

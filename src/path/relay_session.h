@@ -23,12 +23,12 @@ struct relay_path {
 	bool open;         /* greeted: carries data */
 	uint16_t hello_at; /* next channel to announce; past the last: all are */
 	mono_t hello_due;  /* to announce again what was not welcomed */
-	bool standby;	   /* carries data only when no better path is open */
+	bool standby;      /* carries data only when no better path is open */
 	uint64_t cursor;   /* position in the history */
 	uint64_t part_pos; /* the record being sent in pieces, and how far it is */
 	size_t part_at;
-	uint64_t frames;   /* DATA and MARK frames written */
-	seq_t *sent;       /* per channel: all before it was passed on this path */
+	uint64_t frames; /* DATA and MARK frames written */
+	seq_t *sent;     /* per channel: all before it was passed on this path */
 	mono_t heard;
 	/* Heartbeat ladder: soon after the last datagram, then ever rarer. */
 	mono_t beat_due;
@@ -39,7 +39,7 @@ struct relay_path {
 	uint16_t beat_at;
 	bool bye_sent;
 	bool bye_heard;
-	mono_t bye_again; /* a datagram path may have lost it */
+	mono_t bye_again;  /* a datagram path may have lost it */
 	enum wire_bye bye; /* heard, or why we close */
 	struct timing timing;
 	counter_t bytes;
@@ -51,13 +51,14 @@ struct repair_range {
 	seq_t next;
 	seq_t end;
 	size_t part_at; /* of a record that goes in pieces */
-	uint8_t slot;	/* the path that asked */
+	uint8_t slot;   /* the path that asked */
 };
 
 struct repaired {
 	uint16_t channel;
 	seq_t seq;
 	mono_t at;
+	uint8_t slot;
 };
 
 struct relay_session {
@@ -90,6 +91,7 @@ struct relay_session {
 	mono_t rate_measured;
 	uint64_t live_rate;
 	uint64_t acked; /* position: the peer has settled all before it */
+	mono_t checked; /* the paths, for silence */
 	mono_t books_due;
 	unsigned int books_rounds;
 	bool books_all; /* this round lists every channel */
@@ -122,6 +124,9 @@ void relay_session_drain(struct relay_session *s);
 /* Brings the books up to date. */
 void relay_session_balance(struct relay_session *s);
 
+/* BYE was said, on every path that is up. */
+bool relay_session_has_left(const struct relay_session *s);
+bool relay_session_is_active(const struct relay_session *s, const struct relay_path *p);
 enum session_state relay_session_state(const struct relay_session *s);
 
 /* ---- the parts of a fill, each in a file of its own ---- */

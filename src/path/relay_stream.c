@@ -139,7 +139,7 @@ count_sent(struct relay_session *s, struct outlet *o, const struct history_recor
 	}
 	pass_hole(o, rec->seq);
 	counter_inc(&o->book.sent);
-	o->high = seq_add(rec->seq, 1);
+	o->high = o->fresh = seq_add(rec->seq, 1);
 	s->sent_total++;
 }
 
@@ -150,7 +150,7 @@ count_shed(struct outlet *o, const struct history_record *rec, bool by_age)
 		return;
 	pass_hole(o, rec->seq);
 	counter_inc(by_age ? &o->book.shed_age : &o->book.shed_bytes);
-	o->high = seq_add(rec->seq, 1);
+	o->high = o->fresh = seq_add(rec->seq, 1);
 }
 
 /* One record. False: the batch is full. */

@@ -113,8 +113,9 @@ timing_offset_ns(const struct timing *t)
 void
 timing_frames(struct timing *t, uint64_t sent, uint64_t received)
 {
-	uint64_t sent_n = sent - t->sent_before, received_n = received - t->received_before;
-	uint32_t ppm;
+	uint64_t sent_n = sent - t->sent_before,
+		 received_n = received - t->received_before;
+	uint64_t lost, ppm;
 
 	if (sent < t->sent_before || received < t->received_before) {
 		t->sent_before = sent;
@@ -123,9 +124,13 @@ timing_frames(struct timing *t, uint64_t sent, uint64_t received)
 	}
 	if (sent_n < LOSS_FRAMES)
 		return;
-	ppm = received_n >= sent_n ? 0
-				   : (uint32_t)((sent_n - received_n) * 1000000 / sent_n);
-	t->loss_ppm = (t->loss_ppm * 3 + ppm) / 4;
+	lost = received_n < sent_n ? sent_n - received_n : 0;
+	/* The other side may have said anything. */
+	ppm = sent_n > UINT64_MAX / 1000000 ? lost / (sent_n / 1000000)
+					    : lost * 1000000 / sent_n;
+	if (ppm > 1000000)
+		ppm = 1000000;
+	t->loss_ppm = (uint32_t)((t->loss_ppm * UINT64_C(3) + ppm) / 4);
 	t->sent_before = sent;
 	t->received_before = received;
 	gauge_set(&t->loss, t->loss_ppm);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One connection in TLS 1.3 over TCP, never blocking. What OpenSSL may answer
- * to any call is judged in one place, judge(); every call empties the thread's
- * error queue before and after, as a stale entry would be taken for its own.
+ * to any call is judged in answer.c; every call empties the thread's error queue
+ * before and after, as a stale entry would be taken for its own.
  *
  * Three facts of OpenSSL 3.0 that shape this file (SSL_key_update(3)):
  * - A key update may only be asked for when no write is pending (issue #12485).
@@ -26,9 +26,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "path/answer.h"
 #include "path/credentials.h"
 #include "path/endpoint.h"
 #include "path/identity.h"
+#include "path/listen.h"
 #include "path/path.h"
 
 #define RECORD_BYTES         16384
@@ -36,6 +38,7 @@
 #define USER_TIMEOUT_MS      30000        /* unacknowledged: the core is quicker */
 #define CHAIN_BYTES_MAX      (32 * 1024)  /* of an unauthenticated remote */
 #define FAREWELL_DRAIN_BYTES (256 * 1024)
+#define OVERHEAD_BYTES       22 /* header, content type, tag */
 
 /* ---- context ---- */
 
@@ -86,106 +89,6 @@ tls_context_new(const struct tls_settings *s, const char *node, int64_t *expires
 		return NULL;
 	}
 	return ctx;
-}
-
-/* ---- what OpenSSL answered ---- */
-
-static const struct {
-	int reason;
-	enum refusal refusal;
-} known[] = {
-	{SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE, REFUSAL_NO_CERTIFICATE},
-	{SSL_R_UNSUPPORTED_PROTOCOL, REFUSAL_OLD_TLS},
-	{SSL_R_VERSION_TOO_LOW, REFUSAL_OLD_TLS},
-	{SSL_R_WRONG_SSL_VERSION, REFUSAL_OLD_TLS},
-	{SSL_R_TLSV1_ALERT_PROTOCOL_VERSION, REFUSAL_OLD_TLS},
-	{SSL_R_WRONG_VERSION_NUMBER, REFUSAL_NOT_TLS},
-	{SSL_R_HTTP_REQUEST, REFUSAL_NOT_TLS},
-	{SSL_R_HTTPS_PROXY_REQUEST, REFUSAL_NOT_TLS},
-	{SSL_R_PACKET_LENGTH_TOO_LONG, REFUSAL_NOT_TLS},
-	{SSL_R_RECORD_LENGTH_MISMATCH, REFUSAL_NOT_TLS},
-	{SSL_R_RECORD_TOO_SMALL, REFUSAL_NOT_TLS},
-	{SSL_R_UNEXPECTED_EOF_WHILE_READING, REFUSAL_LOST},
-};
-
-static enum refusal
-classify(const struct connection *c, int reason)
-{
-	enum refusal refusal = REFUSAL_OTHER;
-
-	if (c->alerted)
-		refusal = REFUSAL_ALERT;
-	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
-		if (known[i].reason == reason)
-			refusal = known[i].refusal;
-	/* Noise may look like anything; a ClientHello comes first in all TLS. */
-	if (!c->dialled && !c->hello_seen && refusal != REFUSAL_LOST)
-		refusal = REFUSAL_NOT_TLS;
-	return refusal;
-}
-
-/* The first of libssl's errors tells the cause; libcrypto's may surround it. */
-static unsigned long
-first_error(void)
-{
-	unsigned long first = ERR_peek_error(), e;
-
-	while ((e = ERR_get_error()) != 0) {
-		if (ERR_GET_LIB(e) == ERR_LIB_SSL) {
-			first = e;
-			break;
-		}
-	}
-	ERR_clear_error();
-	return first;
-}
-
-static void
-explain_protocol(struct connection *c)
-{
-	unsigned long e = first_error();
-	int reason = ERR_GET_LIB(e) == ERR_LIB_SSL ? ERR_GET_REASON(e) : 0;
-	const char *text = ERR_reason_error_string(e);
-
-	/* identity.c has told the story better. */
-	if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
-		return;
-	c->alerted = reason >= SSL_AD_REASON_OFFSET;
-	c->refusal = classify(c, reason);
-	if (c->alerted)
-		snprintf(c->detail, sizeof(c->detail),
-			 "the remote sent alert \"%s\": its log says why",
-			 SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
-	else if (reason == SSL_R_UNEXPECTED_EOF_WHILE_READING)
-		snprintf(c->detail, sizeof(c->detail),
-			 "the remote closed without close_notify");
-	else
-		snprintf(c->detail, sizeof(c->detail), "%s",
-			 text != NULL ? text : "TLS failed");
-}
-
-static enum progress
-judge(struct connection *c, int ret)
-{
-	int err = errno;
-
-	switch (SSL_get_error(c->ssl, ret)) {
-	case SSL_ERROR_NONE: return PROGRESS_DONE;
-	case SSL_ERROR_WANT_READ: ERR_clear_error(); return PROGRESS_WANT_READ;
-	case SSL_ERROR_WANT_WRITE: ERR_clear_error(); return PROGRESS_WANT_WRITE;
-	case SSL_ERROR_ZERO_RETURN:
-		c->refusal = REFUSAL_LOST;
-		snprintf(c->detail, sizeof(c->detail), "closed by the remote");
-		ERR_clear_error();
-		return PROGRESS_ENDED;
-	case SSL_ERROR_SYSCALL:
-		c->refusal = REFUSAL_LOST;
-		snprintf(c->detail, sizeof(c->detail), "connection lost: %s",
-			 err != 0 ? strerror(err) : "end of stream");
-		ERR_clear_error();
-		return PROGRESS_FAILED;
-	default: explain_protocol(c); return PROGRESS_FAILED;
-	}
 }
 
 /* ---- TCP ---- */
@@ -248,6 +151,7 @@ begin(struct connection *c)
 {
 	tune(c->fd);
 	c->records_left = records_per_key(c);
+	c->overhead = OVERHEAD_BYTES;
 	ERR_clear_error();
 	c->ssl = SSL_new(c->tunnel->tls);
 	if (c->ssl == NULL || SSL_set_fd(c->ssl, c->fd) != 1 ||
@@ -266,7 +170,7 @@ static enum progress
 handshake(struct connection *c)
 {
 	ERR_clear_error();
-	return judge(c, SSL_do_handshake(c->ssl));
+	return answer_judge(c, SSL_do_handshake(c->ssl));
 }
 
 static enum progress
@@ -277,7 +181,7 @@ read_some(struct connection *c, uint8_t *buf, size_t cap, size_t *got)
 	ERR_clear_error();
 	ret = SSL_read_ex(c->ssl, buf, cap, got);
 	if (ret != 1)
-		return judge(c, ret);
+		return answer_judge(c, ret);
 	if (SSL_pending(c->ssl) == 0)
 		counter_inc(&c->tunnel->figures.records_received);
 	return PROGRESS_DONE;
@@ -307,7 +211,7 @@ update_key(struct connection *c)
 		return PROGRESS_DONE;
 	}
 	c->updating = true;
-	progress = judge(c, SSL_do_handshake(c->ssl));
+	progress = answer_judge(c, SSL_do_handshake(c->ssl));
 	if (progress != PROGRESS_DONE)
 		return progress;
 	c->updating = false;
@@ -337,7 +241,7 @@ write_all(struct connection *c, const uint8_t *buf, size_t len)
 			return progress;
 	}
 	ERR_clear_error();
-	progress = judge(c, SSL_write_ex(c->ssl, buf, len, &written));
+	progress = answer_judge(c, SSL_write_ex(c->ssl, buf, len, &written));
 	c->mid_write =
 		progress == PROGRESS_WANT_READ || progress == PROGRESS_WANT_WRITE;
 	if (progress == PROGRESS_DONE)
@@ -373,6 +277,8 @@ close_tls(struct connection *c, bool politely)
 const struct transport_ops tls_transport = {
 	.transport = TRANSPORT_TLS,
 	.name = "tls",
+	.listen = listen_tcp,
+	.accept = listen_accept_tcp,
 	.connect = connect_tcp,
 	.begin = begin,
 	.handshake = handshake,

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "path/connection.h"
 #include "path/dial.h"
+#include "path/dtls.h"
 #include "path/flow.h"
 #include "path/listen.h"
 #include "path/path.h"
@@ -28,6 +29,7 @@ path_transport(enum transport transport)
 {
 	static const struct transport_ops *const transports[] = {
 		[TRANSPORT_TLS] = &tls_transport,
+		[TRANSPORT_DTLS] = &dtls_transport,
 	};
 
 	if ((size_t)transport >= sizeof(transports) / sizeof(transports[0]))
@@ -114,6 +116,7 @@ set_up_paths(struct tunnel *t)
 		p->remote = (unsigned int)(i / PATHS_MAX);
 		p->slot = (unsigned int)(i % PATHS_MAX);
 		dial_init(p, p->slot < r->path_count ? &r->paths[p->slot] : NULL);
+		flow_init(p);
 	}
 }
 
@@ -158,6 +161,8 @@ set_up(struct tunnel *t, char *error, size_t error_bytes)
 	if (t->tls == NULL)
 		return -EINVAL;
 	gauge_set(&t->figures.certificate_expires_s, expires_s);
+	if (dtls_open(t, error, error_bytes) < 0)
+		return -EINVAL;
 	if (RAND_bytes((unsigned char *)&t->random, sizeof(t->random)) != 1)
 		t->random = (uint64_t)clock_now().mono.ns;
 	t->random |= 1; /* xorshift would stay at zero */
@@ -170,6 +175,7 @@ release(struct tunnel *t)
 {
 	for (size_t i = 0; i < t->listener_count; i++)
 		listen_close(&t->listeners[i]);
+	dtls_close(t);
 	SSL_CTX_free(t->tls);
 	free(t->paths);
 	free(t->connections);
@@ -291,7 +297,7 @@ bool
 tunnel_flushed(const struct tunnel *t)
 {
 	for (size_t i = 0; i < t->path_count; i++)
-		if (flow_is_live(&t->paths[i]) && t->paths[i].out_len > 0)
+		if (!flow_is_flushed(&t->paths[i]))
 			return false;
 	return true;
 }
@@ -300,13 +306,19 @@ int
 tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes)
 {
 	int64_t expires_s;
+	SSL_CTX *old = t->tls;
 	SSL_CTX *fresh = tls_context_new(t->settings.tls, t->settings.node, &expires_s,
 					 error, error_bytes);
 
 	if (fresh == NULL)
 		return -EINVAL;
-	SSL_CTX_free(t->tls);
 	t->tls = fresh;
+	if (dtls_renew(t, error, error_bytes) < 0) {
+		t->tls = old;
+		SSL_CTX_free(fresh);
+		return -EINVAL;
+	}
+	SSL_CTX_free(old);
 	gauge_set(&t->figures.certificate_expires_s, expires_s);
 	return 0;
 }

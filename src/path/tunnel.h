@@ -8,8 +8,8 @@
  * backlog ever sits in here, and is handed what arrived (input).
  *
  * tunnel.c: the table of paths, who dials, back-off, limits. tls.c: the
- * OpenSSL context, the names, one connection over TCP. listen.c: accept. path.h
- * has the inside, and the rest of the files.
+ * OpenSSL context, one connection over TCP; dtls.c: one over UDP. listen.c: accept.
+ * path.h has the inside, and the rest of the files.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -26,9 +26,10 @@ struct event_base;
  * that dialled in gets the lowest free slot above those. */
 
 struct tunnel_ops {
-	/* Authenticated and ready to carry frames. */
+	/* Authenticated and ready to carry frames. mtu: bytes of frames that travel
+	 * together at most, FILL_BYTES or, on a datagram path, what fits one. */
 	void (*up)(void *arg, unsigned int remote, unsigned int slot,
-		   enum transport transport);
+		   enum transport transport, size_t mtu);
 	/* Gone; reason is for the log. The slot is free when this returns. Once for
 	 * every up, and never called from within another op. */
 	void (*down)(void *arg, unsigned int remote, unsigned int slot,
@@ -36,25 +37,29 @@ struct tunnel_ops {
 	/* Bytes arrived, decrypted. Returns how many were consumed (whole frames;
 	 * the rest is kept and given again with more behind it), or a negative
 	 * number: the remote broke the protocol, close the path. Called at most
-	 * for INPUT_BYTES_MAX at a time. */
+	 * for INPUT_BYTES_MAX at a time. On a datagram path it is exactly one
+	 * datagram, and whoever leaves a rest says that the remote broke the
+	 * protocol. */
 	long (*input)(void *arg, unsigned int remote, unsigned int slot,
 		      const uint8_t *bytes, size_t len);
 	/* The path can take a record. Writes at most cap bytes of whole frames into
 	 * buf and returns their number; 0 when there is nothing to send. cap is
-	 * FILL_BYTES_MAX; more than FILL_BYTES is for a single longer frame. */
+	 * FILL_BYTES_MAX; more than FILL_BYTES is for a single longer frame. On a
+	 * datagram path cap is what fits a datagram, as said by up. */
 	size_t (*fill)(void *arg, unsigned int remote, unsigned int slot, uint8_t *buf,
 		       size_t cap);
 	/* After a run of input: emit, then tunnel_kick() what wants to be sent. */
 	void (*turn_end)(void *arg);
 	/* May be NULL. May this path be read now? When it says no, reading stops
-	 * (TCP's own flow control does the rest) until tunnel_resume(). */
+	 * (TCP's own flow control does the rest) until tunnel_resume(). Not asked
+	 * for a datagram path: there, what has no room is dropped. */
 	bool (*may_read)(void *arg, unsigned int remote, unsigned int slot);
 };
 
 /* One record's worth of frames; a single longer frame (a 65,507-byte datagram)
  * is allowed up to FILL_BYTES_MAX and takes several records. */
-#define FILL_BYTES     16384
-#define FILL_BYTES_MAX (72 * 1024)
+#define FILL_BYTES      16384
+#define FILL_BYTES_MAX  (72 * 1024)
 #define INPUT_BYTES_MAX (144 * 1024)
 
 /* What a lane's tunnel needs of either half's settings. */
@@ -108,24 +113,31 @@ bool tunnel_flushed(const struct tunnel *t);
 int tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes);
 
 /* Figures, from any thread. */
-#define TUNNEL_COUNTERS(X)                                                               \
-	X(accepted, "connections", "Connections accepted")                               \
-	X(dialled, "connections", "Connections attempted")                               \
-	X(established, "handshakes", "Handshakes that authenticated a remote")           \
-	X(refused_limit, "connections", "Closed at once: too many unauthenticated")      \
-	X(refused_timeout, "handshakes", "Handshakes that took too long")                \
-	X(refused_no_certificate, "handshakes", "Remotes that showed no certificate")    \
-	X(refused_untrusted, "handshakes", "Certificates signed by no CA of ours")       \
-	X(refused_expired, "handshakes", "Certificates expired or not yet valid")        \
-	X(refused_name, "handshakes", "Certificates that name no listed remote")         \
-	X(refused_protocol, "handshakes", "Not TLS 1.3, or not TLS at all")              \
-	X(refused_other, "handshakes", "Handshakes that failed otherwise")               \
-	X(records_sent, "records", "TLS records written")                                \
-	X(records_received, "records", "TLS records read")                               \
-	X(bytes_sent, "bytes", "Frame bytes written to paths, before encryption")        \
-	X(bytes_received, "bytes", "Frame bytes read from paths, after decryption")      \
-	X(key_updates, "updates", "Key updates started by us")                           \
-	X(blocked, "times", "Times a path could take no more")
+#define TUNNEL_COUNTERS(X)                                                            \
+	X(accepted, "connections", "Connections accepted")                            \
+	X(dialled, "connections", "Connections attempted")                            \
+	X(established, "handshakes", "Handshakes that authenticated a remote")        \
+	X(refused_limit, "connections", "Closed at once: too many unauthenticated")   \
+	X(refused_timeout, "handshakes", "Handshakes that took too long")             \
+	X(refused_no_certificate, "handshakes", "Remotes that showed no certificate") \
+	X(refused_untrusted, "handshakes", "Certificates signed by no CA of ours")    \
+	X(refused_expired, "handshakes", "Certificates expired or not yet valid")     \
+	X(refused_name, "handshakes", "Certificates that name no listed remote")      \
+	X(refused_protocol, "handshakes",                                             \
+	  "Not TLS 1.3 or DTLS 1.2, or not TLS at all")                               \
+	X(refused_other, "handshakes", "Handshakes that failed otherwise")            \
+	X(records_sent, "records", "TLS or DTLS records written")                     \
+	X(records_received, "records", "TLS or DTLS records read")                    \
+	X(bytes_sent, "bytes", "Frame bytes written to paths, before encryption")     \
+	X(bytes_received, "bytes", "Frame bytes read from paths, after decryption")   \
+	X(key_updates, "updates", "Key updates started by us")                        \
+	X(blocked, "times", "Times a path could take no more")                        \
+	X(dtls_hello_retries, "hellos", "ClientHellos answered with a cookie")        \
+	X(dtls_dropped, "datagrams",                                                  \
+	  "Datagrams that were no good: garbage, repeated, cut or strange")           \
+	X(dtls_overflowed, "datagrams",                                               \
+	  "Datagrams for which a path's socket had no room")                          \
+	X(dtls_unsent, "datagrams", "Datagrams that the kernel refused to send")
 
 struct tunnel_figures {
 #define X(id, unit, help) counter_t id;

@@ -190,9 +190,12 @@ wire_get_data(const struct wire_frame *f, struct wire_data *d)
 	d->payload = rd_bytes(&r, d->len);
 	if (r.failed || seq_before(d->seq, SEQ_FIRST))
 		return false;
+	if (d->len > WIRE_PAYLOAD_MAX)
+		return false;
 	if (!d->part)
 		d->total = (uint16_t)d->len;
-	return d->len <= d->total && d->offset <= d->total - d->len;
+	return d->total <= WIRE_PAYLOAD_MAX && d->len <= d->total &&
+	       d->offset <= d->total - d->len;
 }
 
 bool

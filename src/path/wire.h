@@ -26,6 +26,7 @@
 #define WIRE_PART_BYTES   (WIRE_DATA_BYTES + 4)    /* the same with WIRE_PART */
 #define WIRE_MARK_BYTES   (WIRE_HEADER_BYTES + 25)
 #define WIRE_NAME_MAX     63
+#define WIRE_PAYLOAD_MAX  65507 /* UDP over IPv4 */
 #define WIRE_FIGURES_MAX  32
 #define WIRE_SEQ_MAX      (UINT64_C(1) << 62) /* more breaks the protocol */
 
@@ -80,7 +81,8 @@ struct wire_timing {
 	int64_t sent_utc_ns;
 	int64_t echo_mono_ns; /* the other's sent_mono_ns */
 	int64_t hold_ns;      /* from its arrival to this departure */
-	uint64_t frames; /* DATA and MARK frames: relay, sent on this path; peer, received */
+	uint64_t
+		frames; /* DATA and MARK frames: relay, sent on this path; peer, received */
 };
 
 /* HELLO and WELCOME begin alike. */

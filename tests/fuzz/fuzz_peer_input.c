@@ -22,8 +22,8 @@ struct rig {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-on_session(void *arg, unsigned int remote, enum session_state from, enum session_state to,
-	   const char *why)
+on_session(void *arg, unsigned int remote, enum session_state from,
+	   enum session_state to, const char *why)
 {
 	CHECK(arg != NULL && remote == 0 && from != to && why != NULL);
 	CHECK(to < SESSION_STATES);
@@ -67,7 +67,14 @@ on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
 	CHECK(arg != NULL && remote == 0 && cause < DROP_POINT_COUNT);
 }
 
+static void
+on_breaker(void *arg, unsigned int remote, bool open)
+{
+	(void)arg, (void)remote, (void)open;
+}
+
 static const struct peer_ops ops = {
+	.breaker = on_breaker,
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,
@@ -85,6 +92,16 @@ path_down(struct rig *x, unsigned int slot)
 		peer_path_down(x->peer, x->now, 0, slot);
 	x->up[slot] = x->close[slot] = false;
 	x->inbox_len[slot] = 0;
+}
+
+/* What the core wanted closed. */
+static void
+close_paths(struct rig *x)
+{
+	for (unsigned int slot = 0; slot < SCRIPT_PATHS; slot++) {
+		if (x->close[slot])
+			path_down(x, slot);
+	}
 }
 
 static void
@@ -208,6 +225,8 @@ finish(struct rig *x)
 		emit(x, EMIT_BATCH, 0);
 		for (unsigned int slot = 0; slot < SCRIPT_PATHS; slot++)
 			fill(x, slot, 1400);
+		peer_tick(x->peer, x->now);
+		close_paths(x);
 	}
 	CHECK(peer_drained(x->peer));
 	check(x);
@@ -302,10 +321,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		greet(x);
 	while (more) {
 		more = take_step(x, &r);
-		for (unsigned int slot = 0; slot < SCRIPT_PATHS; slot++) {
-			if (x->close[slot])
-				path_down(x, slot);
-		}
+		close_paths(x);
 		check(x);
 	}
 	finish(x);

@@ -22,8 +22,8 @@ struct rig {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-on_session(void *arg, unsigned int remote, enum session_state from, enum session_state to,
-	   const char *why)
+on_session(void *arg, unsigned int remote, enum session_state from,
+	   enum session_state to, const char *why)
 {
 	CHECK(arg != NULL && remote == 0 && from != to && why != NULL);
 	CHECK(to < SESSION_STATES);
@@ -61,6 +61,16 @@ path_down(struct rig *x, unsigned int slot)
 		relay_path_down(x->relay, x->now, 0, slot);
 	x->up[slot] = x->close[slot] = false;
 	x->inbox_len[slot] = 0;
+}
+
+/* What the core wanted closed. */
+static void
+close_paths(struct rig *x)
+{
+	for (unsigned int slot = 0; slot < SCRIPT_PATHS; slot++) {
+		if (x->close[slot])
+			path_down(x, slot);
+	}
 }
 
 static void
@@ -152,9 +162,12 @@ finish(struct rig *x)
 	}
 	relay_drain(x->relay, false);
 	relay_give_up_drain(x->relay);
-	for (unsigned int i = 0; i < SCRIPT_PATHS * 20000 && !relay_drained(x->relay);
-	     i++)
-		fill(x, i % SCRIPT_PATHS, 1400);
+	for (int i = 0; i < 20000 && !relay_drained(x->relay); i++) {
+		for (unsigned int slot = 0; slot < SCRIPT_PATHS; slot++)
+			fill(x, slot, 1400);
+		relay_tick(x->relay, x->now);
+		close_paths(x);
+	}
 	CHECK(relay_drained(x->relay));
 	check(x);
 }
@@ -255,10 +268,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		greet(x);
 	while (more) {
 		more = take_step(x, &r);
-		for (unsigned int slot = 0; slot < SCRIPT_PATHS; slot++) {
-			if (x->close[slot])
-				path_down(x, slot);
-		}
+		close_paths(x);
 		check(x);
 	}
 	finish(x);

@@ -23,19 +23,19 @@
 #include "path/relay_session.h"
 
 /* Options. */
-#define SCRIPT_GREETED	 0x01 /* begins with path 0 open, a stream */
+#define SCRIPT_GREETED   0x01 /* begins with path 0 open, a stream */
 #define SCRIPT_IMMEDIATE 0x02 /* peer: delivery of the channels */
-#define SCRIPT_TIGHT	 0x04 /* little memory, short ages */
-#define SCRIPT_FILE	 0x08 /* relay: a capture file */
-#define SCRIPT_SHEDS	 0x10 /* relay: prefers the present */
-#define SCRIPT_STALE	 0x20 /* peer: with max_age */
+#define SCRIPT_TIGHT     0x04 /* little memory, short ages */
+#define SCRIPT_FILE      0x08 /* relay: a capture file */
+#define SCRIPT_SHEDS     0x10 /* relay: prefers the present */
+#define SCRIPT_STALE     0x20 /* peer: with max_age */
 
 enum script_step {
-	STEP_BYTES,   /* u16 length, as many bytes: received */
-	STEP_FRAME,   /* type, flags, u16 length, as many bytes: one frame, received */
-	STEP_WAIT,    /* u16, times 50 us: then a tick */
-	STEP_FILL,    /* bits 0-1 which limit, 2-5 how often at most, less one */
-	STEP_UP,      /* bit 0: a datagram path */
+	STEP_BYTES, /* u16 length, as many bytes: received */
+	STEP_FRAME, /* type, flags, u16 length, as many bytes: one frame, received */
+	STEP_WAIT,  /* u16, times 50 us: then a tick */
+	STEP_FILL,  /* bits 0-1 which limit, 2-5 how often at most, less one */
+	STEP_UP,    /* bit 0: a datagram path */
 	STEP_DOWN,
 	STEP_DRAIN,   /* relay: bit 0 patient, bit 1 gives up */
 	STEP_CAPTURE, /* relay: channel, how many, u16 length */
@@ -44,24 +44,25 @@ enum script_step {
 	STEP_KINDS
 };
 
-#define SCRIPT_PATHS	 2
-#define SCRIPT_CHANNELS	 3 /* with channel 0 */
-#define SCRIPT_EPOCH	 UINT64_C(0xe90c)
-#define SCRIPT_INSTANCE	 UINT64_C(0x1257)
-#define SCRIPT_WAIT_NS	 (50 * NS_PER_US)
-#define SCRIPT_CAP	 (72 * 1024)
-#define SCRIPT_BYTES_MAX (1 << 16)
+#define SCRIPT_PATHS       2
+#define SCRIPT_CHANNELS    3 /* with channel 0 */
+#define SCRIPT_EPOCH       UINT64_C(0xe90c)
+#define SCRIPT_INSTANCE    UINT64_C(0x1257)
+#define SCRIPT_WAIT_NS     (50 * NS_PER_US)
+#define SCRIPT_CAP         (72 * 1024)
+#define SCRIPT_BYTES_MAX   (1 << 16)
 #define SCRIPT_PAYLOAD_MAX 2048 /* of a captured datagram */
-#define SCRIPT_HEADERS	 42	/* Ethernet, IPv4, UDP */
+#define SCRIPT_HEADERS     42   /* Ethernet, IPv4, UDP */
 #define SCRIPT_FRAME_BYTES (SCRIPT_HEADERS + SCRIPT_PAYLOAD_MAX)
 
 /* For our bugs; wire input must never get here. */
-#define CHECK(condition)                                                              \
-	do {                                                                          \
-		if (!(condition)) {                                                   \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-			abort();                                                      \
-		}                                                                     \
+#define CHECK(condition)                                                   \
+	do {                                                               \
+		if (!(condition)) {                                        \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
+				#condition);                               \
+			abort();                                           \
+		}                                                          \
 	} while (0)
 
 static inline struct now
@@ -130,7 +131,8 @@ static inline void
 script_frame(const struct script_relay *s, uint8_t channel, uint16_t len,
 	     uint8_t bytes[SCRIPT_FRAME_BYTES], struct frame *f)
 {
-	const struct channel_settings *c = &s->channels[channel % (SCRIPT_CHANNELS - 1)];
+	const struct channel_settings *c =
+		&s->channels[channel % (SCRIPT_CHANNELS - 1)];
 	struct wr w = wr_init(bytes, SCRIPT_HEADERS);
 
 	wr_be(&w, 0x01005e25, 6);

@@ -7,8 +7,8 @@
  */
 #include "script.h"
 
-#define LIMIT	   1 /* as STEP_FILL names it */
-#define FILLS_MAX  16
+#define LIMIT     1 /* as STEP_FILL names it */
+#define FILLS_MAX 16
 
 struct pair {
 	uint8_t options;
@@ -19,15 +19,15 @@ struct pair {
 	uint64_t epoch, instance;
 	struct now now;
 	bool stream;
-	bool deaf;	      /* the line is dark */
+	bool deaf;              /* the line is dark */
 	unsigned int lose_each; /* one in so many to the peer; 0: none */
 	unsigned int said;
 	FILE *to_relay, *to_peer; /* the scripts; NULL: not of its first process */
 };
 
 static void
-on_session(void *arg, unsigned int remote, enum session_state from, enum session_state to,
-	   const char *why)
+on_session(void *arg, unsigned int remote, enum session_state from,
+	   enum session_state to, const char *why)
 {
 	(void)arg, (void)remote, (void)from, (void)to, (void)why;
 }
@@ -69,7 +69,14 @@ static const struct relay_ops relay_ops = {
 	.bye = on_bye,
 };
 
+static void
+on_breaker(void *arg, unsigned int remote, bool open)
+{
+	(void)arg, (void)remote, (void)open;
+}
+
 static const struct peer_ops peer_ops = {
+	.breaker = on_breaker,
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,
@@ -136,8 +143,8 @@ static void
 start_peer(struct pair *x)
 {
 	peer_free(x->peer);
-	x->peer = peer_new(&x->peer_settings.settings, x->instance++, x->now,
-			   &peer_ops, x);
+	x->peer = peer_new(&x->peer_settings.settings, x->instance++, x->now, &peer_ops,
+			   x);
 	CHECK(x->peer != NULL);
 }
 
@@ -427,7 +434,8 @@ static void
 write_seed(const char *directory, const struct seed *seed)
 {
 	struct pair *x = calloc(1, sizeof *x);
-	FILE *to_relay = open_script(directory, "relay_input", seed->name, seed->options);
+	FILE *to_relay =
+		open_script(directory, "relay_input", seed->name, seed->options);
 	FILE *to_peer = open_script(directory, "peer_input", seed->name, seed->options);
 
 	CHECK(x != NULL);

@@ -14,6 +14,7 @@ ns=tmb-$$-capture
 work=$(mktemp -d) || exit 1
 failures=0
 
+[ -z "${TOMBOLO_SKIP_SCENARIOS-}" ] || { echo "TOMBOLO_SKIP_SCENARIOS is set"; exit 77; }
 [ "$(id -u)" -eq 0 ] || { echo "needs root"; exit 77; }
 ip netns add "$ns" 2>/dev/null || { echo "cannot make a network namespace"; exit 77; }
 

@@ -52,6 +52,7 @@ enter_namespaces() {
 	exec unshare -Urnm bash -c 'mount -t tmpfs tmpfs /run && exec bash "$@"' \
 		bash "$0" "$@"
 }
+[ -z "${TOMBOLO_SKIP_SCENARIOS-}" ] || skip "TOMBOLO_SKIP_SCENARIOS is set"
 enter_namespaces "$@"
 
 need() {
@@ -389,14 +390,23 @@ start_bridge() {
 	wait_until 'fetch relay /healthz && fetch peer /healthz'
 }
 
-# All that the relay captured has been emitted, or is known to be lost.
+# What the peer emitted, and what it counts as lost.
+settled() {
+	local emitted lost
+
+	emitted=$(metric peer tombolo_peer_emitted_datagrams_total) || return
+	lost=$(metric peer tombolo_peer_lost_datagrams_total) || return
+	echo $((emitted + lost))
+}
+
+# is_at_rest [CAPTURED [BEFORE]]: all that the relay captured, which is CAPTURED, is
+# settled. BEFORE (0): what was settled before this relay was started.
 is_at_rest() {
 	local captured
 
 	captured=$(metric relay tombolo_relay_captured_datagrams_total) || return
 	[ "$captured" = "${1:-$captured}" ] &&
-		[ $(($(metric peer tombolo_peer_emitted_datagrams_total) + \
-			$(metric peer tombolo_peer_lost_datagrams_total))) = "$captured" ]
+		[ "$(settled)" = $((captured + ${2:-0})) ]
 }
 
 # ---- the feed and its readers ----

@@ -4,6 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* What waits for the rate longer than this is dropped, datagrams only. */
+#define QUEUE_NS     (50 * NS_PER_MS)
+#define DUPLICATE_NS (2 * NS_PER_MS)
+
 uint64_t
 dice_roll(struct dice *d)
 {
@@ -64,69 +68,104 @@ pop(struct net *n)
 	return top;
 }
 
-static mono_t
-arrival(struct net *n, mono_t now, bool to_peer, size_t len)
+/* Gilbert's two states: within a burst all is lost. */
+static bool
+is_lost(struct net *n, enum half to)
 {
 	const struct line *l = &n->line;
-	mono_t *busy = &n->busy[to_peer], at = now;
+	double loss = l->loss[to];
 
-	if (l->bytes_per_s > 0) {
-		if (mono_before(*busy, now))
-			*busy = now;
-		*busy = mono_add(*busy, (int64_t)(len * NS_PER_S / l->bytes_per_s));
-		at = *busy;
-	}
-	at = mono_add(at, l->delay_ns + (int64_t)dice_below(
+	if (n->black)
+		return true;
+	if (l->burst <= 1 || loss <= 0)
+		return dice_chance(&n->dice, loss);
+	n->losing[to] = n->losing[to]
+				? !dice_chance(&n->dice, 1 / l->burst)
+				: dice_chance(&n->dice, loss / (l->burst * (1 - loss)));
+	return n->losing[to];
+}
+
+/* When the rate has let it out; MONO_NEVER: the queue in front is full. */
+static mono_t
+departure(struct net *n, mono_t now, enum half to, size_t len)
+{
+	const struct line *l = &n->line;
+	mono_t *busy = &n->busy[to];
+
+	if (l->bytes_per_s == 0)
+		return now;
+	if (mono_before(*busy, now))
+		*busy = now;
+	if (!l->stream && mono_sub(*busy, now) > QUEUE_NS)
+		return MONO_NEVER;
+	*busy = mono_add(*busy, (int64_t)(len * NS_PER_S / l->bytes_per_s));
+	return *busy;
+}
+
+static mono_t
+arrival(struct net *n, mono_t departed, enum half to)
+{
+	const struct line *l = &n->line;
+	mono_t at = mono_add(
+		departed, l->delay_ns + (int64_t)dice_below(
 						&n->dice, (uint64_t)l->jitter_ns + 1));
+
 	if (l->stream) {
-		if (mono_before(at, n->last[to_peer]))
-			at = n->last[to_peer];
-		n->last[to_peer] = at;
+		if (mono_before(at, n->last[to]))
+			at = n->last[to];
+		n->last[to] = at;
 	} else if (dice_chance(&n->dice, l->reorder)) {
-		at = mono_add(at, (int64_t)dice_below(&n->dice,
-						      (uint64_t)l->delay_ns * 2 + 1));
+		at = mono_add(
+			at, (int64_t)dice_below(&n->dice, (uint64_t)l->reorder_ns + 1));
 	}
 	return at;
 }
 
 static void
-send_once(struct net *n, mono_t at, bool to_peer, uint32_t generation,
-	  const uint8_t *bytes, size_t len)
+put(struct net *n, struct packet p, const uint8_t *bytes)
 {
-	struct packet p = {.at = at,
-			   .order = n->sent++,
-			   .to_peer = to_peer,
-			   .generation = generation,
-			   .len = len,
-			   .bytes = malloc(len)};
-
-	memcpy(p.bytes, bytes, len);
-	n->in_flight_bytes[to_peer] += len;
+	p.order = n->sent++;
+	p.bytes = malloc(p.len + 1);
+	memcpy(p.bytes, bytes, p.len);
+	n->in_flight_bytes[p.to] += p.len;
 	push(n, p);
 }
 
-void
-net_send(struct net *n, mono_t now, bool to_peer, uint32_t generation,
+bool
+net_send(struct net *n, mono_t now, enum half to, uint32_t connection,
 	 const uint8_t *bytes, size_t len)
 {
 	const struct line *l = &n->line;
-	mono_t at = arrival(n, now, to_peer, len);
+	mono_t departed = departure(n, now, to, len);
+	struct packet p = {.to = to, .connection = connection, .len = len};
 
-	if (!l->stream && (l->black || dice_chance(&n->dice, l->loss))) {
-		n->lost++;
+	if (!l->stream && (departed.ns == MONO_NEVER.ns || is_lost(n, to)))
+		return false;
+	p.at = arrival(n, departed, to);
+	put(n, p, bytes);
+	if (l->stream || !dice_chance(&n->dice, l->duplicate))
+		return true;
+	p.at = mono_add(p.at, (int64_t)dice_below(&n->dice, DUPLICATE_NS));
+	put(n, p, bytes);
+	return true;
+}
+
+void
+net_send_end(struct net *n, mono_t now, enum half to, uint32_t connection)
+{
+	struct packet p = {.to = to, .connection = connection, .end = true};
+
+	if (!n->line.stream && is_lost(n, to))
 		return;
-	}
-	send_once(n, at, to_peer, generation, bytes, len);
-	if (!l->stream && dice_chance(&n->dice, l->duplicate))
-		send_once(n, mono_add(at, (int64_t)dice_below(&n->dice, 2000000)),
-			  to_peer, generation, bytes, len);
+	p.at = arrival(n, now, to);
+	put(n, p, (const uint8_t *)"");
 }
 
 mono_t
 net_deadline(const struct net *n)
 {
-	return n->count > 0 && !(n->line.stream && n->line.black) ? n->heap[0].at
-								  : MONO_NEVER;
+	return n->count > 0 && !(n->line.stream && n->black) ? n->heap[0].at
+							     : MONO_NEVER;
 }
 
 bool
@@ -135,7 +174,7 @@ net_take(struct net *n, mono_t now, struct packet *p)
 	if (!mono_due(net_deadline(n), now))
 		return false;
 	*p = pop(n);
-	n->in_flight_bytes[p->to_peer] -= p->len;
+	n->in_flight_bytes[p->to] -= p->len;
 	return true;
 }
 

@@ -141,7 +141,8 @@ print_result(struct measure *m, uint64_t sent, bool json)
 {
 	uint64_t lost = sent > m->count ? sent - m->count : 0;
 
-	qsort(m->latencies_ns, m->count, sizeof(int64_t), by_value);
+	if (m->count > 0)
+		qsort(m->latencies_ns, m->count, sizeof(int64_t), by_value);
 	(json ? print_json : print_table)(m, sent, lost);
 }
 

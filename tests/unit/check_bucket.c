@@ -92,8 +92,7 @@ START_TEST(against_exact_arithmetic)
 			bucket_set_rate(&b, now, rate, depth);
 			oracle_set_rate(&o, now, rate, depth);
 		}
-		seeded_check(&dice,
-			     bucket_take(&b, now, n) == oracle_take(&o, now, n),
+		seeded_check(&dice, bucket_take(&b, now, n) == oracle_take(&o, now, n),
 			     "step %d", i);
 		seeded_check(&dice,
 			     bucket_ready(&b, now).ns == oracle_ready(&o, now).ns,
@@ -120,7 +119,7 @@ END_TEST
 /* However often it is asked, and however oddly the rate divides a second. */
 START_TEST(the_rate_is_kept_in_the_long_run)
 {
-	static const uint64_t rates[] = {1,	    3,		7,	    75000,
+	static const uint64_t rates[] = {1,         3,          7,          75000,
 					 600000000, 1500000000, 20000000000};
 
 	for (size_t i = 0; i < sizeof rates / sizeof rates[0]; i++) {
@@ -198,6 +197,7 @@ main(void)
 	tcase_add_test(t, a_new_rate_counts_from_now);
 	tcase_add_test(t, a_clock_that_stands_gives_nothing);
 	tcase_add_loop_test(t, against_exact_arithmetic, 0, 200);
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

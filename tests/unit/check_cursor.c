@@ -6,7 +6,7 @@
 #include "base/seq.h"
 #include "seeded.h"
 
-static const uint8_t bytes[] = {1,    2,    3,    4,    5,    6,    7,   8,
+static const uint8_t bytes[] = {1,    2,    3,    4,    5,    6,    7,    8,
 				0xff, 0xfe, 0xfd, 0xfc, 0xfb, 0xfa, 0xf9, 0xf8};
 
 START_TEST(numbers_are_big_endian)
@@ -106,7 +106,8 @@ START_TEST(what_is_written_is_read)
 
 	for (;; count++) {
 		size_t width = 1 + seeded_below(&dice, 8);
-		uint64_t mask = width == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1;
+		uint64_t mask =
+			width == 8 ? UINT64_MAX : (UINT64_C(1) << 8 * width) - 1;
 
 		if (width > wr_left(&w))
 			break;
@@ -175,6 +176,7 @@ main(void)
 	tcase_add_loop_test(t, what_is_written_is_read, 0, 100);
 	tcase_add_test(t, sequence_numbers);
 	tcase_add_test(t, instants);
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -16,6 +16,9 @@
 #include "path/identity.h"
 #include "tunnel_rig.h"
 
+/* The configuration knows no other. */
+#define NO_TRANSPORT ((enum transport)(TRANSPORT_DTLS + 1))
+
 static struct {
 	struct event_base *base;
 	struct half server, client;
@@ -282,11 +285,11 @@ START_TEST(addresses_that_are_no_good)
 	check_does_not_start("192.0.2.1:7443: Cannot assign",
 			     "does not have that address");
 
-	stillborn.listen.transport = TRANSPORT_DTLS;
+	stillborn.listen.transport = NO_TRANSPORT;
 	check_does_not_start("192.0.2.1:7443: this transport", "use tls");
 	stillborn.settings.listen_count = 0;
 	half_dials(&stillborn, "vpc-a", 7443);
-	stillborn.remotes[0].paths[0].transport = TRANSPORT_DTLS;
+	stillborn.remotes[0].paths[0].transport = NO_TRANSPORT;
 	check_does_not_start("remote vpc-a, path 1: this transport", "use tls");
 }
 END_TEST

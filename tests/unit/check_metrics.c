@@ -189,54 +189,57 @@ struct expectation {
 	const char *labels;
 };
 
-#define EXPECT(figure, labels) \
-	{                      \
-		figure, labels \
-	}
-
-static const struct expectation capture_expectations[CAPTURE_FIGURES] = {
-	EXPECT("captured_datagrams_total", ""),
-	EXPECT("captured_bytes_total", ""),
-	EXPECT("refused_datagrams_total", ""),
-	EXPECT("upstream_gaps_total", ""),
-	EXPECT("upstream_missing_messages_total", ""),
-	EXPECT("feed_resets_total", ""),
-	EXPECT("feed_repeats_total", ""),
-	EXPECT("feed_malformed_datagrams_total", ""),
+static const struct expectation capture_expectations[] = {
+	{"captured_datagrams_total", ""},
+	{"captured_bytes_total", ""},
+	{"refused_datagrams_total", ""},
+	{"upstream_gaps_total", ""},
+	{"upstream_missing_messages_total", ""},
+	{"feed_resets_total", ""},
+	{"feed_repeats_total", ""},
+	{"feed_malformed_datagrams_total", ""},
 };
 
-static const struct expectation sent_expectations[SENT_FIGURES] = {
-	EXPECT("owed_datagrams_total", ""),
-	EXPECT("sent_datagrams_total", ""),
-	EXPECT("shed_datagrams_total", ",reason=\"age\""),
-	EXPECT("shed_datagrams_total", ",reason=\"bytes\""),
-	EXPECT("shed_datagrams_total", ",reason=\"aged\""),
-	EXPECT("unsent_datagrams", ""),
-	EXPECT("resent_datagrams_total", ""),
-	EXPECT("repaired_datagrams_total", ""),
-	EXPECT("abandoned_datagrams_total", ""),
+static const struct expectation sent_expectations[] = {
+	{"owed_datagrams_total", ""},
+	{"sent_datagrams_total", ""},
+	{"shed_datagrams_total", ",reason=\"age\""},
+	{"shed_datagrams_total", ",reason=\"bytes\""},
+	{"shed_datagrams_total", ",reason=\"aged\""},
+	{"unsent_datagrams", ""},
+	{"resent_datagrams_total", ""},
+	{"repaired_datagrams_total", ""},
+	{"abandoned_datagrams_total", ""},
+	{"copied_datagrams_total", ""},
 };
 
-static const struct expectation peer_expectations[PEER_FIGURES] = {
-	EXPECT("received_datagrams_total", ""),
-	EXPECT("emitted_datagrams_total", ""),
-	EXPECT("duplicate_datagrams_total", ""),
-	EXPECT("late_datagrams_total", ""),
-	EXPECT("stale_datagrams_total", ""),
-	EXPECT("refused_datagrams_total", ",reason=\"oversize\""),
-	EXPECT("refused_datagrams_total", ",reason=\"error\""),
-	EXPECT("refused_datagrams_total", ",reason=\"memory\""),
-	EXPECT("refused_datagrams_total", ",reason=\"window\""),
-	EXPECT("held_datagrams", ""),
-	EXPECT("missing_datagrams", ""),
-	EXPECT("lost_datagrams_total", ",reason=\"give_up\""),
-	EXPECT("lost_datagrams_total", ",reason=\"aged\""),
-	EXPECT("lost_datagrams_total", ",reason=\"never\""),
-	EXPECT("lost_datagrams_total", ",reason=\"window\""),
-	EXPECT("lost_datagrams_total", ",reason=\"restart\""),
-	EXPECT("lost_datagrams_total", ",reason=\"drain\""),
-	EXPECT("expected_datagrams_total", ""),
+static const struct expectation peer_expectations[] = {
+	{"received_datagrams_total", ""},
+	{"emitted_datagrams_total", ""},
+	{"duplicate_datagrams_total", ""},
+	{"late_datagrams_total", ""},
+	{"stale_datagrams_total", ""},
+	{"refused_datagrams_total", ",reason=\"oversize\""},
+	{"refused_datagrams_total", ",reason=\"error\""},
+	{"refused_datagrams_total", ",reason=\"memory\""},
+	{"refused_datagrams_total", ",reason=\"window\""},
+	{"held_datagrams", ""},
+	{"missing_datagrams", ""},
+	{"lost_datagrams_total", ",reason=\"give_up\""},
+	{"lost_datagrams_total", ",reason=\"aged\""},
+	{"lost_datagrams_total", ",reason=\"never\""},
+	{"lost_datagrams_total", ",reason=\"window\""},
+	{"lost_datagrams_total", ",reason=\"restart\""},
+	{"lost_datagrams_total", ",reason=\"drain\""},
+	{"expected_datagrams_total", ""},
 };
+
+#define IS_COMPLETE(list, figures)                                  \
+	_Static_assert(sizeof(list) / sizeof((list)[0]) == figures, \
+		       "the list names every figure of the book")
+IS_COMPLETE(capture_expectations, CAPTURE_FIGURES);
+IS_COMPLETE(sent_expectations, SENT_FIGURES);
+IS_COMPLETE(peer_expectations, PEER_FIGURES);
 
 /* All figures of a book are counters, one after the other. */
 static void

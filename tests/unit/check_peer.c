@@ -158,6 +158,9 @@ START_TEST(a_changed_announcement_is_sent_away)
 		peer_rig_data(x, 1, 1);
 		if (i == 0)
 			wire_set_name(&c.name, "other");
+		/* Numbers that go back are told from late ones when no path was open. */
+		peer_path_down(x->peer, x->now, 0, 0);
+		peer_path_up(x->peer, x->now, 0, 0, PATH_STREAM, 1400);
 		x->greeting++;
 		frames_hello(&x->in, peer_rig_greeting(x), &c, 1);
 		ck_assert_int_gt(peer_rig_say(x), 0);
@@ -204,7 +207,7 @@ START_TEST(what_only_a_peer_says)
 	} cases[] = {{WIRE_WELCOME, 0, true}, {WIRE_REQUEST, 0, true},
 		     {WIRE_REPORT, 0, true},  {0, 0, true},
 		     {WIRE_BYE + 1, 0, true}, {WIRE_BYE + 1, WIRE_OPTIONAL, false},
-		     {255, 0, true},	      {255, WIRE_OPTIONAL, false}};
+		     {255, 0, true},          {255, WIRE_OPTIONAL, false}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct peer_rig *x = peer_rig_new((struct peer_options){0});
@@ -233,8 +236,8 @@ START_TEST(a_part_of_a_frame_waits)
 	peer_rig_put_data(x, 0, 1, 1, 10);
 	whole = x->in.len;
 	for (size_t len = 0; len < whole; len++)
-		ck_assert_int_eq(
-			peer_input(x->peer, x->now, 0, 0, x->in.bytes, len), 0);
+		ck_assert_int_eq(peer_input(x->peer, x->now, 0, 0, x->in.bytes, len),
+				 0);
 	ck_assert_int_eq(peer_rig_say(x), (long)whole);
 	ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 1);
 	peer_rig_free(x);
@@ -488,7 +491,8 @@ START_TEST(many_gaps_are_requested_at_once)
 	for (uint64_t seq = 2; seq <= 800; seq += 2) {
 		peer_rig_data(x, 1, seq);
 	}
-	while ((n = peer_fill(x->peer, x->now, 0, 0, buf, sizeof buf, sizeof buf)) > 0) {
+	while ((n = peer_fill(x->peer, x->now, 0, 0, buf, sizeof buf, sizeof buf)) >
+	       0) {
 		memcpy(x->out.bytes + x->out.len, buf, n);
 		x->out.len += n;
 	}
@@ -523,6 +527,7 @@ START_TEST(a_gap_is_given_up_by_age)
 	peer_rig_hear(x);
 	for (int64_t ns = 0; ns < 100 * NS_PER_MS - NS_PER_MS; ns += NS_PER_MS) {
 		peer_rig_wait(x, NS_PER_MS);
+		peer_rig_heartbeat(x, 4, 4);
 		peer_rig_hear(x);
 		ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 0);
 	}
@@ -535,6 +540,31 @@ START_TEST(a_gap_is_given_up_by_age)
 	peer_rig_data(x, 1, 2);
 	ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 0);
 	ck_assert_uint_eq(figure(&peer_rig_find(x, 1)->book.late), 1);
+	peer_rig_free(x);
+}
+END_TEST
+
+/* A line that is dark answers nothing, and may come back: the history still has it. */
+START_TEST(nothing_is_given_up_in_the_dark)
+{
+	struct peer_rig *x =
+		peer_rig_new((struct peer_options){.give_up_ns = 100 * NS_PER_MS});
+
+	peer_rig_open(x, PATH_DATAGRAM);
+	peer_rig_data(x, 1, 3);
+	for (int ms = 0; ms < 500; ms++) {
+		peer_rig_wait(x, NS_PER_MS);
+		peer_rig_hear(x);
+	}
+	ck_assert_uint_eq(x->lost[LOST_GIVE_UP], 0);
+	/* it comes back, and knows nothing of them */
+	for (int ms = 0; ms < 110; ms++) {
+		peer_rig_heartbeat(x, 4, 4);
+		peer_rig_wait(x, NS_PER_MS);
+		peer_rig_hear(x);
+	}
+	ck_assert_uint_eq(x->lost[LOST_GIVE_UP], 2);
+	ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 1);
 	peer_rig_free(x);
 }
 END_TEST
@@ -601,6 +631,7 @@ START_TEST(throttled_is_asked_again_later)
 	/* give_up counts from the relay's word on */
 	peer_rig_wait(x, 50 * NS_PER_MS - 1);
 	ck_assert_uint_eq(x->lost[LOST_GIVE_UP], 0);
+	peer_rig_heartbeat(x, 3, 3);
 	peer_rig_wait(x, 1);
 	ck_assert_uint_eq(x->lost[LOST_GIVE_UP], 1);
 	peer_rig_emit(x, 10, EMIT_SENT);
@@ -724,7 +755,8 @@ START_TEST(marks_are_read)
 	ck_assert_int_gt(peer_rig_say(x), 0);
 	ck_assert_uint_eq(x->marks[DROP_KERNEL_RING], 3);
 	ck_assert_uint_eq(x->marks[DROP_INTERFACE], 70);
-	ck_assert_uint_eq(figure(&peer_figures(x->peer, 0)->dropped[DROP_INTERFACE]), 70);
+	ck_assert_uint_eq(figure(&peer_figures(x->peer, 0)->dropped[DROP_INTERFACE]),
+			  70);
 	ck_assert_uint_eq(figure(&peer_rig_find(x, 0)->book.emitted), 3);
 	ck_assert_uint_eq(figure(&peer_rig_find(x, 0)->book.duplicate), 1);
 	ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 0);
@@ -935,10 +967,10 @@ START_TEST(staleness_knows_the_clocks_apart)
 	peer_rig_heartbeat(x, 1, 1);
 	peer_rig_hear(x);
 	peer_rig_wait(x, 4 * NS_PER_MS);
-	t = (struct wire_timing){
-		.sent_mono_ns = 1,
-		.sent_utc_ns = x->now.utc.ns - 500 * NS_PER_MS - 2 * NS_PER_MS,
-		.echo_mono_ns = x->now.mono.ns - 4 * NS_PER_MS};
+	t = (struct wire_timing){.sent_mono_ns = 1,
+				 .sent_utc_ns = x->now.utc.ns - 500 * NS_PER_MS -
+						2 * NS_PER_MS,
+				 .echo_mono_ns = x->now.mono.ns - 4 * NS_PER_MS};
 	frames_books(&x->in, WIRE_HEARTBEAT, 0, t, NULL, 0);
 	ck_assert_int_gt(peer_rig_say(x), 0);
 	ck_assert_int_eq(timing_offset_ns(peer_path_timing(x->peer, 0, 0)),
@@ -1193,6 +1225,7 @@ add_greeting(Suite *s)
 	tcase_add_test(t, a_second_path_joins);
 	tcase_add_test(t, a_path_that_cannot_join_asks_to_be_greeted);
 	tcase_add_test(t, a_newer_connection_takes_the_place);
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 }
 
@@ -1209,6 +1242,7 @@ add_data(Suite *s)
 	tcase_add_test(t, many_gaps_are_requested_at_once);
 	tcase_add_test(t, a_lost_tail_is_found_by_the_heartbeat);
 	tcase_add_test(t, a_gap_is_given_up_by_age);
+	tcase_add_test(t, nothing_is_given_up_in_the_dark);
 	tcase_add_test(t, verdicts_end_the_waiting);
 	tcase_add_test(t, aged_beyond_what_was_seen);
 	tcase_add_test(t, throttled_is_asked_again_later);
@@ -1218,6 +1252,7 @@ add_data(Suite *s)
 	tcase_add_test(t, progress_is_told_without_a_heartbeat);
 	tcase_add_test(t, marks_are_read);
 	tcase_add_test(t, an_unknown_channel_is_counted);
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 }
 
@@ -1244,6 +1279,7 @@ add_life(Suite *s)
 	tcase_add_test(t, draining_an_immediate_channel_gives_up_its_gaps);
 	tcase_add_test(t, draining_without_a_path);
 	tcase_add_test(t, a_path_that_comes_while_draining);
+	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 }
 

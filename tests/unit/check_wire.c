@@ -292,7 +292,7 @@ read_mark(const struct wire_frame *f)
 /* ---- heartbeat and report ---- */
 
 static const struct wire_timing some_timing = {1, INT64_MAX, -1, INT64_MIN,
-						  WIRE_SEQ_MAX};
+					       WIRE_SEQ_MAX};
 
 static struct wire_books
 some_books(uint16_t i)
@@ -438,12 +438,12 @@ write_verdict(struct wr *w)
 
 	wire_entries(w, &d);
 	for (; d.entries < 60; d.entries++)
-		wire_put_answer(w, &(struct wire_answer){
-					   .channel = d.entries,
-					   .verdict = WIRE_AGED + d.entries % 3,
-					   .first = {1 + d.entries},
-					   .count = WIRE_SEQ_MAX - d.entries,
-					   .retry_us = UINT32_MAX});
+		wire_put_answer(
+			w, &(struct wire_answer){.channel = d.entries,
+						 .verdict = WIRE_AGED + d.entries % 3,
+						 .first = {1 + d.entries},
+						 .count = WIRE_SEQ_MAX - d.entries,
+						 .retry_us = UINT32_MAX});
 	ck_assert(wire_end(w, &d));
 }
 
@@ -564,7 +564,8 @@ START_TEST(every_cut_is_refused)
 		memcpy(exact + 1, f.body, body);
 		cut = (struct wire_frame){f.type, f.flags, exact + 1, body};
 		if (samples[_i].read(&cut))
-			ck_abort_msg("%s: taken with %zu bytes", samples[_i].name, body);
+			ck_abort_msg("%s: taken with %zu bytes", samples[_i].name,
+				     body);
 		free(exact);
 	}
 	free(bytes);
@@ -709,7 +710,8 @@ START_TEST(sequence_numbers_have_a_limit)
 		size_t at;
 		bool zero, most;
 	} cases[] = {
-		{"hello", 97 + 12, false, true}, /* next; it must not be below the rest */
+		{"hello", 97 + 12, false,
+		 true}, /* next; it must not be below the rest */
 		{"hello", 97 + 20, false, false},
 		{"hello", 97 + 28, false, false},
 		{"welcome", 44 + 2, false, true},
@@ -847,7 +849,8 @@ START_TEST(no_datagram_is_longer_than_udp)
 	size_t size;
 
 	ck_assert(wire_put_data(&w, 0, &d));
-	ck_assert_int_eq(wire_next(bytes, (size_t)(w.p - bytes), &f, &size), WIRE_WHOLE);
+	ck_assert_int_eq(wire_next(bytes, (size_t)(w.p - bytes), &f, &size),
+			 WIRE_WHOLE);
 	ck_assert(!wire_get_data(&f, &d));
 	ck_assert(!still_taken(sample("data, part"), 20, DATAGRAM_BYTES_MAX + 1, 2));
 	free(bytes);

@@ -57,7 +57,14 @@ static const struct relay_ops relay_ops = {
 	.bye = on_bye,
 };
 
+static void
+on_breaker(void *arg, unsigned int remote, bool open)
+{
+	(void)arg, (void)remote, (void)open;
+}
+
 static const struct peer_ops peer_ops = {
+	.breaker = on_breaker,
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,

@@ -7,12 +7,14 @@
 
 #define LIMIT 16384
 #define CAP   (72 * 1024)
+/* The shell looks at its timers this often; a longer turn would be a pause. */
+#define TURN_NS (20 * NS_PER_MS)
 
 /* ---- what the core calls back ---- */
 
 static void
-on_session(void *arg, unsigned int remote, enum session_state from, enum session_state to,
-	   const char *why)
+on_session(void *arg, unsigned int remote, enum session_state from,
+	   enum session_state to, const char *why)
 {
 	struct peer_rig *x = arg;
 
@@ -78,7 +80,14 @@ on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
 	x->marks[cause] += n;
 }
 
+static void
+on_breaker(void *arg, unsigned int remote, bool open)
+{
+	(void)arg, (void)remote, (void)open;
+}
+
 static const struct peer_ops ops = {
+	.breaker = on_breaker,
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,
@@ -106,8 +115,8 @@ make_settings(struct peer_rig *x, const struct peer_options *o)
 		.remote_count = 1,
 		.outputs = x->outputs,
 		.output_count = RIG_CHANNELS - 1,
-		.recovery = {.give_up_ns = o->give_up_ns ? o->give_up_ns
-							 : 200 * NS_PER_MS,
+		.recovery = {.give_up_ns =
+				     o->give_up_ns ? o->give_up_ns : 200 * NS_PER_MS,
 			     .reorder_ns = o->reorder_ns,
 			     .window_datagrams = o->window ? o->window : 256,
 			     .memory_bytes = (o->pool_chunks ? o->pool_chunks : 512) *
@@ -124,11 +133,13 @@ peer_rig_new(struct peer_options options)
 	struct peer_rig *x = calloc(1, sizeof *x);
 
 	ck_assert_ptr_nonnull(x);
-	x->now = (struct now){.mono = {1000 * NS_PER_S}, .utc = {1790000000 * NS_PER_S}};
+	x->now =
+		(struct now){.mono = {1000 * NS_PER_S}, .utc = {1790000000 * NS_PER_S}};
 	x->epoch = RIG_EPOCH;
 	make_settings(x, &options);
 	x->peer = peer_new(&x->settings, RIG_INSTANCE, x->now, &ops, x);
 	ck_assert_ptr_nonnull(x->peer);
+	peer_tick(x->peer, x->now);
 	return x;
 }
 
@@ -171,8 +182,8 @@ peer_rig_hear_on(struct peer_rig *x, unsigned int slot)
 	x->out.len = 0;
 	do {
 		ck_assert_uint_le(x->out.len + CAP, sizeof x->out.bytes);
-		n = peer_fill(x->peer, x->now, 0, slot, x->out.bytes + x->out.len, LIMIT,
-			      CAP);
+		n = peer_fill(x->peer, x->now, 0, slot, x->out.bytes + x->out.len,
+			      LIMIT, CAP);
 		ck_assert_uint_le(n, CAP);
 		x->out.len += n;
 	} while (n > 0);
@@ -187,9 +198,12 @@ peer_rig_hear(struct peer_rig *x)
 void
 peer_rig_wait(struct peer_rig *x, int64_t ns)
 {
-	x->now.mono = mono_add(x->now.mono, ns);
-	x->now.utc.ns += ns;
-	peer_tick(x->peer, x->now);
+	for (int64_t step_ns; ns > 0; ns -= step_ns) {
+		step_ns = ns < TURN_NS ? ns : TURN_NS;
+		x->now.mono = mono_add(x->now.mono, step_ns);
+		x->now.utc.ns += step_ns;
+		peer_tick(x->peer, x->now);
+	}
 }
 
 /* ---- greeting ---- */

@@ -9,12 +9,12 @@
 #include "path/peer.h"
 #include "path/peer_session.h"
 
-#define RIG_CHANNELS 3
-#define RIG_EPOCH    UINT64_C(0xe90c)
-#define RIG_INSTANCE UINT64_C(0x1257)
+#define RIG_CHANNELS     3
+#define RIG_EPOCH        UINT64_C(0xe90c)
+#define RIG_INSTANCE     UINT64_C(0x1257)
 #define RIG_HEARTBEAT_NS (200 * NS_PER_MS)
-#define RIG_TIMEOUT_NS	 (600 * NS_PER_MS)
-#define RIG_EMITTED_MAX	 4096
+#define RIG_TIMEOUT_NS   (600 * NS_PER_MS)
+#define RIG_EMITTED_MAX  4096
 
 struct peer_options {
 	bool immediate;
@@ -72,8 +72,8 @@ void peer_rig_hear(struct peer_rig *x);
 void peer_rig_wait(struct peer_rig *x, int64_t ns);
 
 /* One DATA frame into x->in, and said. */
-void peer_rig_put_data(struct peer_rig *x, uint8_t flags, uint16_t channel, uint64_t seq,
-		       size_t len);
+void peer_rig_put_data(struct peer_rig *x, uint8_t flags, uint16_t channel,
+		       uint64_t seq, size_t len);
 void peer_rig_data(struct peer_rig *x, uint16_t channel, uint64_t seq);
 void peer_rig_repair(struct peer_rig *x, uint16_t channel, uint64_t seq);
 void peer_rig_verdict(struct peer_rig *x, enum wire_verdict verdict, uint64_t first,

@@ -7,11 +7,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* The shell looks at its timers this often; a longer turn would be a pause. */
+#define TURN_NS (20 * NS_PER_MS)
+
 /* ---- what the core calls back ---- */
 
 static void
-on_session(void *arg, unsigned int remote, enum session_state from, enum session_state to,
-	   const char *why)
+on_session(void *arg, unsigned int remote, enum session_state from,
+	   enum session_state to, const char *why)
 {
 	struct relay_rig *x = arg;
 
@@ -91,11 +94,13 @@ relay_rig_new(struct relay_options options)
 	struct relay_rig *x = calloc(1, sizeof *x);
 
 	ck_assert_ptr_nonnull(x);
-	x->now = (struct now){.mono = {1000 * NS_PER_S}, .utc = {1790000000 * NS_PER_S}};
+	x->now =
+		(struct now){.mono = {1000 * NS_PER_S}, .utc = {1790000000 * NS_PER_S}};
 	x->instance = RIG_INSTANCE;
 	make_settings(x, &options);
 	x->relay = relay_new(&x->settings, 0, RIG_EPOCH, x->now, &ops, x);
 	ck_assert_ptr_nonnull(x->relay);
+	relay_tick(x->relay, x->now);
 	return x;
 }
 
@@ -110,8 +115,8 @@ relay_rig_free(struct relay_rig *x)
 /* ---- capture ---- */
 
 static size_t
-make_frame(const struct channel_settings *c, uint64_t number, size_t len, uint8_t *bytes,
-	   size_t room)
+make_frame(const struct channel_settings *c, uint64_t number, size_t len,
+	   uint8_t *bytes, size_t room)
 {
 	static const uint8_t ethernet[12] = {1, 0, 0x5e, 1, 2, 3, 2, 0, 0, 0, 0, 1};
 	struct wr w = wr_init(bytes, room);
@@ -144,10 +149,10 @@ relay_rig_capture(struct relay_rig *x, uint16_t channel, unsigned int n, size_t 
 	ck_assert_ptr_nonnull(bytes);
 	for (; n > 0; n--) {
 		f.captured = x->now.utc;
-		f.caplen = f.len = make_frame(
-			&x->channels[channel - 1],
-			history_next(relay_history(x->relay), channel).n, len, bytes,
-			len + 64);
+		f.caplen = f.len =
+			make_frame(&x->channels[channel - 1],
+				   history_next(relay_history(x->relay), channel).n,
+				   len, bytes, len + 64);
 		relay_frame(x->relay, x->now, &f);
 	}
 	free(bytes);
@@ -165,8 +170,7 @@ relay_rig_up(struct relay_rig *x, unsigned int remote, unsigned int slot,
 long
 relay_rig_say_on(struct relay_rig *x, unsigned int remote, unsigned int slot)
 {
-	long used =
-		relay_input(x->relay, x->now, remote, slot, x->in.bytes, x->in.len);
+	long used = relay_input(x->relay, x->now, remote, slot, x->in.bytes, x->in.len);
 
 	if (used >= 0)
 		ck_assert_uint_eq(used, x->in.len);
@@ -182,8 +186,8 @@ relay_rig_hear_on(struct relay_rig *x, unsigned int remote, unsigned int slot)
 	x->out.len = 0;
 	do {
 		ck_assert_uint_le(x->out.len + RIG_CAP, sizeof x->out.bytes);
-		n = relay_fill(x->relay, x->now, remote, slot, x->out.bytes + x->out.len,
-			       RIG_LIMIT, RIG_CAP);
+		n = relay_fill(x->relay, x->now, remote, slot,
+			       x->out.bytes + x->out.len, RIG_LIMIT, RIG_CAP);
 		ck_assert_uint_le(n, RIG_CAP);
 		x->out.len += n;
 	} while (n > 0);
@@ -204,16 +208,19 @@ relay_rig_hear(struct relay_rig *x)
 void
 relay_rig_wait(struct relay_rig *x, int64_t ns)
 {
-	x->now.mono = mono_add(x->now.mono, ns);
-	x->now.utc.ns += ns;
-	relay_tick(x->relay, x->now);
+	for (int64_t step_ns; ns > 0; ns -= step_ns) {
+		step_ns = ns < TURN_NS ? ns : TURN_NS;
+		x->now.mono = mono_add(x->now.mono, step_ns);
+		x->now.utc.ns += step_ns;
+		relay_tick(x->relay, x->now);
+	}
 }
 
 /* ---- greeting ---- */
 
 static size_t
-read_hello(const struct relay_rig *x, struct wire_greeting *g, struct wire_resume *resume,
-	   uint64_t next)
+read_hello(const struct relay_rig *x, struct wire_greeting *g,
+	   struct wire_resume *resume, uint64_t next)
 {
 	struct wire_frame f = {.type = 0};
 	struct wire_channel c;
@@ -226,8 +233,8 @@ read_hello(const struct relay_rig *x, struct wire_greeting *g, struct wire_resum
 			ck_assert(wire_get_channel(&r, &c));
 			ck_assert_uint_lt(channels, RIG_CHANNELS);
 			resume[channels].id = c.id;
-			resume[channels++].next = next != 0 && c.id == 1 ? (seq_t){next}
-									 : c.fresh;
+			resume[channels++].next =
+				next != 0 && c.id == 1 ? (seq_t){next} : c.fresh;
 		}
 	}
 	return channels;

@@ -9,20 +9,20 @@
 #include "path/relay.h"
 #include "path/relay_session.h"
 
-#define RIG_CHANNELS 3
-#define RIG_EPOCH    UINT64_C(0xe90c)
-#define RIG_INSTANCE UINT64_C(0x1257)
+#define RIG_CHANNELS     3
+#define RIG_EPOCH        UINT64_C(0xe90c)
+#define RIG_INSTANCE     UINT64_C(0x1257)
 #define RIG_HEARTBEAT_NS (200 * NS_PER_MS)
-#define RIG_TIMEOUT_NS	 (600 * NS_PER_MS)
-#define RIG_REMOTES	 2
-#define RIG_LIMIT	 16384
-#define RIG_CAP		 (72 * 1024)
+#define RIG_TIMEOUT_NS   (600 * NS_PER_MS)
+#define RIG_REMOTES      2
+#define RIG_LIMIT        16384
+#define RIG_CAP          (72 * 1024)
 
 struct relay_options {
 	bool file;
-	unsigned int remotes;	/* 0: 1 */
-	size_t memory_bytes;	/* 0: 4 MiB */
-	int64_t age_ns;		/* 0: 10 s */
+	unsigned int remotes; /* 0: 1 */
+	size_t memory_bytes;  /* 0: 4 MiB */
+	int64_t age_ns;       /* 0: 10 s */
 	int64_t shed_age_ns;
 	uint64_t shed_bytes;
 	uint64_t repair_rate;
@@ -48,7 +48,8 @@ struct relay_rig *relay_rig_new(struct relay_options options);
 void relay_rig_free(struct relay_rig *x);
 
 /* A datagram of len bytes is captured; its number goes up with each. */
-void relay_rig_capture(struct relay_rig *x, uint16_t channel, unsigned int n, size_t len);
+void relay_rig_capture(struct relay_rig *x, uint16_t channel, unsigned int n,
+		       size_t len);
 
 /* All of these speak of path `slot` of `remote`; most tests need no more than 0, 0. */
 void relay_rig_up(struct relay_rig *x, unsigned int remote, unsigned int slot,

@@ -53,10 +53,10 @@ seeded_one_in(struct seeded *s, uint64_t n)
 }
 
 /* For inner loops: it speaks only when it fails, and then of the seed first. */
-#define seeded_check(s, condition, ...)                                                 \
-	do {                                                                            \
-		if (!(condition))                                                       \
-			seeded_fail(s, #condition, __FILE__, __LINE__, __VA_ARGS__);    \
+#define seeded_check(s, condition, ...)                                              \
+	do {                                                                         \
+		if (!(condition))                                                    \
+			seeded_fail(s, #condition, __FILE__, __LINE__, __VA_ARGS__); \
 	} while (0)
 
 static inline void __attribute__((noreturn, format(printf, 5, 6)))

@@ -23,6 +23,7 @@
 #define LOG_LINES    4096
 #define PATIENCE_S   120
 #define HEADER_BYTES 4
+#define NUMBER_BYTES 8
 
 static struct {
 	char dir[64];
@@ -276,6 +277,8 @@ frame_length(const struct stream *s, uint64_t number)
 
 	if (s->frame_bytes > 0)
 		return 1 + (uint32_t)(r % s->frame_bytes);
+	if (s->datagrams)
+		return 1 + (uint32_t)(r % 500);
 	if (r % 97 == 0)
 		return 70000;
 	return 1 + (uint32_t)(r >> 8) % 1500;
@@ -300,16 +303,21 @@ stream_of(struct half *h, unsigned int remote, unsigned int slot)
 }
 
 static void
-on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transport)
+on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transport,
+      size_t mtu)
 {
 	struct half *h = arg;
 	struct stream *s = stream_of(h, remote, slot);
 
-	ck_assert_int_eq(transport, TRANSPORT_TLS);
+	ck_assert_int_eq(transport, h->transport);
+	if (transport == TRANSPORT_TLS)
+		ck_assert_uint_eq(mtu, FILL_BYTES);
 	ck_assert(!s->up);
+	s->datagrams = transport == TRANSPORT_DTLS;
+	s->mtu = mtu;
 	s->up = true;
 	s->ups++;
-	s->sent = s->received = 0;
+	s->sent = s->received = s->missed = 0;
 	h->ops++;
 	if (h->hooks.up != NULL)
 		h->hooks.up(h, remote, slot);
@@ -337,10 +345,15 @@ take_frame(struct stream *s, struct rd *r)
 	static uint8_t expected[FILL_BYTES_MAX];
 	struct rd peek = *r;
 	uint32_t len = rd_u32(&peek);
+	uint64_t number = s->datagrams ? rd_u64(&peek) : s->received;
 	const uint8_t *bytes = rd_bytes(&peek, len);
 
 	if (bytes == NULL)
 		return false;
+	/* Neither twice nor out of order: nothing here repeats or overtakes. */
+	ck_assert_uint_ge(number, s->received);
+	s->missed += number - s->received;
+	s->received = number;
 	ck_assert_uint_eq(len, frame_length(s, s->received));
 	frame_bytes(s->received, expected, len);
 	ck_assert(memcmp(bytes, expected, len) == 0);
@@ -376,10 +389,12 @@ rig_frame(const struct stream *s, uint64_t number, uint8_t *out, size_t cap)
 	uint8_t *room;
 
 	wr_u32(&w, len);
+	if (s->datagrams)
+		wr_u64(&w, number);
 	room = wr_room(&w, len);
 	ck_assert_ptr_nonnull(room);
 	frame_bytes(number, room, len);
-	return HEADER_BYTES + len;
+	return cap - wr_left(&w);
 }
 
 static size_t
@@ -397,7 +412,9 @@ on_fill(void *arg, unsigned int remote, unsigned int slot, uint8_t *buf, size_t 
 	while (s->to_send > 0) {
 		size_t len = HEADER_BYTES + frame_length(s, s->sent);
 
-		if (used > 0 && (s->one_a_record || used + len > FILL_BYTES))
+		if (s->datagrams)
+			len += NUMBER_BYTES;
+		if (used > 0 && (s->one_a_record || used + len > s->mtu))
 			break;
 		used += rig_frame(s, s->sent, buf + used, cap - used);
 		s->sent++;
@@ -468,13 +485,14 @@ half_dials(struct half *h, const char *name, uint16_t port)
 	half_expects(h, name);
 	r->path_count = 1;
 	r->paths[0] = (struct path_settings){.connect = {INADDR_LOOPBACK, port},
-					     .transport = TRANSPORT_TLS};
+					     .transport = h->transport};
 }
 
 void
 half_start(struct half *h, struct event_base *base, bool listens)
 {
 	h->listen.address = (struct endpoint){.addr = INADDR_LOOPBACK};
+	h->listen.transport = h->transport;
 	h->settings.listen_count = listens ? 1 : 0;
 	half_restart(h, base);
 	/* So that a restart comes back at the same place. */
@@ -600,7 +618,8 @@ rig_connect(uint16_t port)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	ck_assert_int_eq(fcntl(fd, F_SETFL, O_NONBLOCK), 0);
-	ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)), 0);
+	ck_assert_int_eq(setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one)),
+			 0);
 	return fd;
 }
 

@@ -4,7 +4,8 @@
 /*
  * What the tests of the tunnel stand on: throw-away certificates, a log that
  * remembers, and a half: a tunnel with a lane behind it that sends numbered
- * frames of random size and content and checks every byte of what arrives.
+ * frames of random size and content and checks every byte of what arrives. Over
+ * datagrams a frame says its number, and what is missing is counted.
  */
 #include <event2/event.h>
 #include <openssl/ssl.h>
@@ -53,10 +54,14 @@ struct stream {
 	bool up;
 	unsigned int ups, downs;
 	char reason[REASON_BYTES];
-	uint64_t to_send; /* frames still to be sent */
-	uint64_t sent, received;
-	uint32_t frame_bytes; /* at most; 0 = by chance, now and then 70,000 */
+	uint64_t to_send;        /* frames still to be sent */
+	uint64_t sent, received; /* datagrams: the next number expected */
+	uint64_t missed;         /* datagrams: numbers that were left out */
+	size_t mtu;              /* as told by up */
+	uint32_t frame_bytes;    /* at most; 0 = by chance, now and then 70,000, or on
+				 datagrams at most 500 */
 	bool one_a_record;
+	bool datagrams; /* as told by up */
 };
 
 struct half;
@@ -74,6 +79,7 @@ struct half_hooks {
 
 struct half {
 	struct tunnel *tunnel;
+	enum transport transport; /* TLS, unless set before anything else */
 	struct tunnel_settings settings;
 	struct tls_settings tls;
 	struct session_settings session;

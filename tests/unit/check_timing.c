@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <stdlib.h>
+
+#include "path/timing.h"
+#include "seeded.h"
+
+#define UTC (1790000000 * NS_PER_S)
+
+static struct now
+at(int64_t ns)
+{
+	return (struct now){.mono = {1000 * NS_PER_S + ns}, .utc = {UTC + ns}};
+}
+
+/* What the other side says at `ns`: its monotonic clock began elsewhere, its clock of
+ * the day is `ahead_ns` of ours. */
+static struct wire_timing
+said(int64_t ns, int64_t ahead_ns, int64_t echo_ns, int64_t hold_ns)
+{
+	return (struct wire_timing){.sent_mono_ns = 5 + ns,
+				    .sent_utc_ns = UTC + ns + ahead_ns,
+				    .echo_mono_ns = at(echo_ns).mono.ns,
+				    .hold_ns = hold_ns};
+}
+
+START_TEST(nothing_is_known_at_first)
+{
+	struct timing t = {0};
+	struct wire_timing w = timing_stamp(&t, at(7), 3);
+
+	ck_assert_int_eq(w.sent_mono_ns, at(7).mono.ns);
+	ck_assert_int_eq(w.sent_utc_ns, UTC + 7);
+	ck_assert_int_eq(w.echo_mono_ns, 0);
+	ck_assert_int_eq(w.hold_ns, 0);
+	ck_assert_uint_eq(w.frames, 3);
+	ck_assert_int_eq(timing_offset_ns(&t), 0);
+}
+END_TEST
+
+START_TEST(what_arrived_is_echoed)
+{
+	struct timing t = {0};
+	struct wire_timing w = said(100, 0, 0, 0);
+
+	w.echo_mono_ns = 0;
+	ck_assert(!timing_take(&t, at(150), &w)); /* no echo, no sample */
+	w = timing_stamp(&t, at(190), 0);
+	ck_assert_int_eq(w.echo_mono_ns, 105);
+	ck_assert_int_eq(w.hold_ns, 40);
+	ck_assert_int_eq(t.srtt_ns, 0);
+}
+END_TEST
+
+START_TEST(a_round_trip)
+{
+	struct timing t = {0};
+	struct wire_timing w = said(9000, 500000, 1000, 3000);
+
+	ck_assert(timing_take(&t, at(14000), &w));
+	ck_assert_int_eq(t.srtt_ns, 10000);
+	ck_assert_int_eq(t.rttvar_ns, 5000);
+	ck_assert_int_eq(gauge_get(&t.rtt_ns), 10000);
+	ck_assert_int_eq(gauge_get(&t.rtt_min_ns), 10000);
+	/* its clock is half a millisecond ahead, so ours is behind */
+	ck_assert_int_eq(timing_offset_ns(&t), -500000);
+	ck_assert_int_eq(gauge_get(&t.offset_ns), -500000);
+	ck_assert_int_eq(gauge_get(&t.offset_error_ns), 5000);
+}
+END_TEST
+
+/* RFC 6298 §2.3, computed by hand. */
+START_TEST(smoothing)
+{
+	struct timing t = {0};
+	struct wire_timing w;
+
+	w = said(1000, 0, 0, 0);
+	ck_assert(timing_take(&t, at(8000), &w)); /* R = 8000 */
+	w = said(11000, 0, 10000, 0);
+	ck_assert(timing_take(&t, at(26000), &w)); /* R' = 16000 */
+	ck_assert_int_eq(t.rttvar_ns, 4000 + (8000 - 4000) / 4);
+	ck_assert_int_eq(t.srtt_ns, 8000 + 8000 / 8);
+	w = said(31000, 0, 30000, 0);
+	ck_assert(timing_take(&t, at(31000), &w)); /* R' = 1000 */
+	ck_assert_int_eq(t.rttvar_ns, 5000 + (8000 - 5000) / 4);
+	ck_assert_int_eq(t.srtt_ns, 9000 - 8000 / 8);
+}
+END_TEST
+
+/* The offset is that of the shortest of the last round trips, and forgets. */
+START_TEST(the_shortest_round_trip_tells_the_time)
+{
+	struct seeded dice = seeded_init(_i);
+	struct {
+		int64_t rtt_ns, offset_ns;
+	} all[100];
+	struct timing t = {0};
+
+	for (int i = 0; i < 100; i++) {
+		int64_t ahead_ns = (int64_t)seeded_below(&dice, 2000000) - 1000000;
+		int64_t out_ns = 1 + (int64_t)seeded_below(&dice, 100000);
+		int64_t hold_ns = (int64_t)seeded_below(&dice, 1000);
+		int64_t back_ns = (int64_t)seeded_below(&dice, 100000);
+		int64_t ns = i * NS_PER_MS, best = i;
+		struct wire_timing w =
+			said(ns + out_ns + hold_ns, ahead_ns, ns, hold_ns);
+
+		all[i].rtt_ns = out_ns + back_ns;
+		all[i].offset_ns = back_ns - ahead_ns - all[i].rtt_ns / 2;
+		seeded_check(&dice,
+			     timing_take(&t, at(ns + out_ns + hold_ns + back_ns), &w),
+			     "sample %d", i);
+		for (int64_t j = i; j >= 0 && j > i - TIMING_SAMPLES; j--) {
+			if (all[j].rtt_ns < all[best].rtt_ns)
+				best = j;
+		}
+		seeded_check(&dice, gauge_get(&t.rtt_min_ns) == all[best].rtt_ns,
+			     "sample %d: shortest %lld, not %lld", i,
+			     (long long)gauge_get(&t.rtt_min_ns),
+			     (long long)all[best].rtt_ns);
+		seeded_check(&dice, timing_offset_ns(&t) == all[best].offset_ns,
+			     "sample %d", i);
+		/* and is wrong by half a round trip at most */
+		seeded_check(&dice,
+			     llabs(all[i].offset_ns + ahead_ns) <=
+				     (all[i].rtt_ns + 1) / 2,
+			     "sample %d", i);
+	}
+}
+END_TEST
+
+START_TEST(what_cannot_be_is_no_sample)
+{
+	const struct wire_timing cases[] = {
+		said(100, 0, 200, 0),            /* echoed before it was said */
+		said(100, 0, 50, -1),            /* held for less than nothing */
+		said(100, 0, 50, 51),            /* held for longer than it was away */
+		said(100, 0, -61 * NS_PER_S, 0), /* away for a minute */
+		{-1, UTC, at(50).mono.ns, 0, 0}, /* clocks that never ran */
+		{0, UTC, at(50).mono.ns, 0, 0},
+		{1, 0, at(50).mono.ns, 0, 0},
+		{1, INT64_MIN, at(50).mono.ns, 0, 0},
+		{1, INT64_MAX, at(50).mono.ns, 0, 0},
+		{1, UTC, 0, 0, 0},
+		{1, UTC, INT64_MIN, 0, 0},
+		{1, UTC, INT64_MAX, 0, 0},
+		{1, UTC, at(50).mono.ns, INT64_MAX, 0},
+		{1, UTC, at(50).mono.ns, INT64_MIN, 0},
+		{INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN, 0},
+	};
+
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct timing t = {0};
+
+		ck_assert_msg(!timing_take(&t, at(100), &cases[i]), "case %zu", i);
+		ck_assert_int_eq(t.srtt_ns, 0);
+		ck_assert_int_eq(timing_offset_ns(&t), 0);
+	}
+}
+END_TEST
+
+/* The farthest clock that is believed leaves room for sums. */
+START_TEST(a_clock_of_another_century)
+{
+	struct timing t = {0};
+	struct wire_timing w = {1, (int64_t)WIRE_SEQ_MAX, at(50).mono.ns, 0, 0};
+
+	ck_assert(timing_take(&t, at(100), &w));
+	ck_assert_int_eq(timing_offset_ns(&t), UTC + 100 - (int64_t)WIRE_SEQ_MAX - 25);
+	w.sent_utc_ns++;
+	ck_assert(!timing_take(&t, at(100), &w));
+}
+END_TEST
+
+START_TEST(an_instant_round_trip_is_one_all_the_same)
+{
+	struct timing t = {0};
+	struct wire_timing w = said(100, 0, 100, 0);
+
+	ck_assert(timing_take(&t, at(100), &w));
+	ck_assert_int_ge(t.srtt_ns, 1); /* 0 would be: none yet */
+}
+END_TEST
+
+START_TEST(a_path_that_comes_up_begins_anew)
+{
+	struct timing t = {0};
+	struct wire_timing w = said(100, 0, 50, 0);
+
+	ck_assert(timing_take(&t, at(150), &w));
+	timing_reset(&t);
+	ck_assert_int_eq(t.srtt_ns, 0);
+	ck_assert_int_eq(timing_offset_ns(&t), 0);
+	ck_assert_int_eq(timing_stamp(&t, at(200), 0).echo_mono_ns, 0);
+	ck_assert_int_eq(gauge_get(&t.rtt_ns), 100); /* a scrape sees the last */
+	/* the old samples do not come back */
+	w = said(9000, 0, 1000, 3000);
+	ck_assert(timing_take(&t, at(14000), &w));
+	ck_assert_int_eq(gauge_get(&t.rtt_min_ns), 10000);
+}
+END_TEST
+
+/* ---- loss ---- */
+
+START_TEST(loss_is_told_once_there_are_enough_frames)
+{
+	struct timing t = {0};
+
+	timing_frames(&t, 199, 0);
+	ck_assert_int_eq(gauge_get(&t.loss), 0);
+	timing_frames(&t, 1000, 900);
+	ck_assert_uint_eq(t.loss_ppm, 100000 / 4);
+	ck_assert_int_eq(gauge_get(&t.loss), 100000 / 4);
+	timing_frames(&t, 2000, 1900); /* nothing */
+	ck_assert_uint_eq(t.loss_ppm, 25000 * 3 / 4);
+}
+END_TEST
+
+START_TEST(more_than_was_sent_is_no_loss)
+{
+	struct timing t = {0};
+
+	timing_frames(&t, 1000, 5000);
+	ck_assert_uint_eq(t.loss_ppm, 0);
+	timing_frames(&t, 10, 10); /* totals that went back: begun anew */
+	ck_assert_uint_eq(t.loss_ppm, 0);
+	timing_frames(&t, 1010, 510);
+	ck_assert_uint_eq(t.loss_ppm, 500000 / 4);
+}
+END_TEST
+
+/* Parts per million are at most a million, whatever the other half counts. */
+START_TEST(loss_has_a_limit)
+{
+	struct timing t = {0};
+
+	for (uint64_t n = 1; n <= 64; n++) {
+		timing_frames(&t, n * (WIRE_SEQ_MAX / 64), 0);
+		ck_assert_uint_le(t.loss_ppm, 1000000);
+	}
+	ck_assert_uint_ge(t.loss_ppm, 900000);
+}
+END_TEST
+
+int
+main(void)
+{
+	Suite *s = suite_create("timing");
+	TCase *t = tcase_create("timing");
+	SRunner *sr;
+	int failed;
+
+	tcase_add_test(t, nothing_is_known_at_first);
+	tcase_add_test(t, what_arrived_is_echoed);
+	tcase_add_test(t, a_round_trip);
+	tcase_add_test(t, smoothing);
+	tcase_add_loop_test(t, the_shortest_round_trip_tells_the_time, 0, 100);
+	tcase_add_test(t, what_cannot_be_is_no_sample);
+	tcase_add_test(t, a_clock_of_another_century);
+	tcase_add_test(t, an_instant_round_trip_is_one_all_the_same);
+	tcase_add_test(t, a_path_that_comes_up_begins_anew);
+	tcase_add_test(t, loss_is_told_once_there_are_enough_frames);
+	tcase_add_test(t, more_than_was_sent_is_no_loss);
+	tcase_add_test(t, loss_has_a_limit);
+	tcase_set_timeout(t, 60);
+	suite_add_tcase(s, t);
+	sr = srunner_create(s);
+	srunner_run_all(sr, CK_NORMAL);
+	failed = srunner_ntests_failed(sr);
+	srunner_free(sr);
+	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
