@@ -652,6 +652,18 @@ is_silent(const struct peer_session *s, mono_t now)
 	return true;
 }
 
+/* A dark line excuses the relay, until a path would have been closed for it: a relay
+ * that is heard but does not hear us looks the same. */
+static bool
+is_excused(const struct peer_session *s, mono_t now, const struct gap *gap)
+{
+	const struct peer_settings *settings = s->peer->settings;
+
+	return is_silent(s, now) &&
+	       mono_sub(now, gap->opened) < settings->recovery.give_up_ns +
+						    settings->session.path_timeout_ns;
+}
+
 /* give_up counts while the relay could have answered: not while our own budget
  * kept us from asking, nor while the line is dark. */
 static void
@@ -661,7 +673,7 @@ give_up_hopeless(struct peer_session *s, mono_t now)
 
 	while ((gap = recover_due(s->recover, now)) != NULL &&
 	       recover_is_hopeless(s->recover, gap, now)) {
-		if (!bucket_has(&s->request_budget, now) || is_silent(s, now))
+		if (!bucket_has(&s->request_budget, now) || is_excused(s, now, gap))
 			recover_throttle(s->recover, now, gap->channel, gap->first,
 					 gap->end, BUDGET_PAUSE_NS);
 		else

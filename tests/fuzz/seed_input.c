@@ -304,6 +304,19 @@ lossy(struct pair *x)
 	talk(x, 0, 20);
 }
 
+/* Longer than the path: in pieces, of which some are lost. */
+static void
+pieces(struct pair *x)
+{
+	up(x, 0, false);
+	talk(x, 0, 2);
+	capture(x, 0, 1, 2000);
+	talk(x, 0, 2);
+	x->lose_each = 3;
+	capture(x, 0, 2, 1500);
+	talk(x, 0, 20);
+}
+
 static void
 reconnect(struct pair *x)
 {
@@ -464,6 +477,7 @@ main(int argc, char **argv)
 		{"lossy", lossy, 0},
 		{"lossy_immediate", lossy, SCRIPT_IMMEDIATE},
 		{"lossy_tight", lossy, SCRIPT_TIGHT},
+		{"pieces", pieces, 0},
 		{"reconnect", reconnect, 0},
 		{"reconnect_sheds", reconnect, SCRIPT_SHEDS | SCRIPT_STALE},
 		{"relay_restart", relay_restart, 0},

@@ -7,10 +7,13 @@
 #include <check.h>
 #include <errno.h>
 #include <malloc.h>
+#include <net/if.h>
 #include <openssl/err.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -1012,6 +1015,55 @@ START_TEST(handshakes_that_say_nothing_are_limited)
 }
 END_TEST
 
+/* ---- a path that gets narrower ---- */
+
+/* Without CK_FORK=no: else the tests that follow would be in there too. */
+static bool
+tests_fork(void)
+{
+	const char *fork = getenv("CK_FORK");
+
+	return fork == NULL || strcmp(fork, "no") != 0;
+}
+
+static void
+set_loopback_mtu(int mtu)
+{
+	struct ifreq r = {.ifr_name = "lo"};
+	int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	ck_assert_int_ge(fd, 0);
+	r.ifr_mtu = mtu;
+	ck_assert_int_eq(ioctl(fd, SIOCSIFMTU, &r), 0);
+	r.ifr_flags = IFF_UP;
+	ck_assert_int_eq(ioctl(fd, SIOCSIFFLAGS, &r), 0);
+	close(fd);
+}
+
+/* In a network of its own; where that is not allowed there is no such test. */
+START_TEST(a_narrower_path_is_dialled_again)
+{
+	if (tests_fork() && unshare(CLONE_NEWUSER | CLONE_NEWNET) == 0) {
+		set_loopback_mtu(1500);
+		RELAY_STREAM->frame_bytes = PEER_STREAM->frame_bytes = 1000;
+		pair_up();
+		ck_assert_uint_eq(RELAY_STREAM->mtu, 1472 - 37);
+		exchange(200);
+		set_loopback_mtu(1280);
+		exchange(200);
+		ck_assert_uint_eq(RELAY_STREAM->mtu, 1252 - 37);
+		ck_assert_uint_eq(RELAY_STREAM->ups, 2);
+		ck_assert_uint_ge(
+			rig_log_count(LOG_LEVEL_WARN,
+				      "takes 1280 bytes at a time, no longer 1500"),
+			1);
+		return;
+	}
+	start_peer();
+	start_relay();
+}
+END_TEST
+
 /* ---- max_rate ---- */
 
 static struct {
@@ -1148,6 +1200,7 @@ dtls_suite(void)
 	tcase_add_test(tc, close_flushes_what_was_filled);
 	tcase_add_test(tc, a_path_without_keys_left_is_dialled_again);
 	tcase_add_loop_test(tc, max_rate_is_kept, 0, 2);
+	tcase_add_test(tc, a_narrower_path_is_dialled_again);
 
 	tc = add_case(s, "loss");
 	tcase_add_test(tc, handshake_without_loss);

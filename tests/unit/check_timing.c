@@ -96,6 +96,7 @@ START_TEST(the_shortest_round_trip_tells_the_time)
 		int64_t rtt_ns, offset_ns;
 	} all[100];
 	struct timing t = {0};
+	bool told;
 
 	for (int i = 0; i < 100; i++) {
 		int64_t ahead_ns = (int64_t)seeded_below(&dice, 2000000) - 1000000;
@@ -119,8 +120,12 @@ START_TEST(the_shortest_round_trip_tells_the_time)
 			     "sample %d: shortest %lld, not %lld", i,
 			     (long long)gauge_get(&t.rtt_min_ns),
 			     (long long)all[best].rtt_ns);
-		seeded_check(&dice, timing_offset_ns(&t) == all[best].offset_ns,
-			     "sample %d", i);
+		/* where two are as short, either will do */
+		told = false;
+		for (int j = i; j >= 0 && j > i - TIMING_SAMPLES; j--)
+			told |= all[j].rtt_ns == all[best].rtt_ns &&
+				all[j].offset_ns == timing_offset_ns(&t);
+		seeded_check(&dice, told, "sample %d", i);
 		/* and is wrong by half a round trip at most */
 		seeded_check(&dice,
 			     llabs(all[i].offset_ns + ahead_ns) <=

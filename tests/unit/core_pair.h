@@ -39,6 +39,7 @@ struct pair {
 	unsigned int slot; /* of the path, on both sides */
 	bool connected;
 	bool dark;                 /* what the relay sends is lost */
+	bool deaf;                 /* what the relay is asked is lost */
 	enum emit_verdict verdict; /* for what is emitted; EMIT_AGAIN: nothing is */
 	uint8_t buf[1 << 17];
 };
