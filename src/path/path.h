@@ -15,8 +15,9 @@
  * flow.c        bytes between a path and the lane; the end of a path
  * pace.c        max_rate
  * tls.c         one connection in TLS 1.3
- * dtls.c        one connection in DTLS 1.2; hello.c: listening, cookie.c: without
- *               state; udp.c: datagrams by the batch
+ * dtls.c        one connection in DTLS 1.2; dtls_bio.c: what OpenSSL reads and
+ *               writes of it; hello.c: listening, cookie.c: without state;
+ *               udp.c: datagrams by the batch
  * answer.c      what OpenSSL said; identity.c: whose certificate it is;
  * credentials.c the files behind it; refusal.c why not
  */

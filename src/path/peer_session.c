@@ -231,11 +231,27 @@ add_channel(struct peer_session *s, const struct wire_channel *e)
 	return true;
 }
 
+/* What still comes on the other paths is of the former process, and says nothing of
+ * its epoch. */
 static void
-begin_epoch(struct peer_session *s, uint64_t epoch)
+close_others(struct peer_session *s, const struct peer_path *p)
+{
+	for (unsigned int i = 0; i < PATHS_MAX; i++) {
+		struct peer_path *o = &s->paths[i];
+
+		if (o == p || !o->up || (!o->open && !o->welcoming))
+			continue;
+		o->open = o->welcoming = false;
+		s->peer->ops->close(s->peer->arg, s->remote, i, WIRE_BYE_REPLACED);
+	}
+}
+
+static void
+begin_epoch(struct peer_session *s, const struct peer_path *path, uint64_t epoch)
 {
 	const struct peer *p = s->peer;
 
+	close_others(s, path);
 	p->ops->epoch(p->arg, s->remote, s->epoch, epoch, s->last_captured);
 	for (uint32_t i = 0; i < s->channel_count; i++) {
 		if (s->channels[i].active)
@@ -307,7 +323,7 @@ take_greeting(struct peer_session *s, struct peer_path *p,
 	bool anew = g->epoch != s->epoch;
 
 	if (anew)
-		begin_epoch(s, g->epoch);
+		begin_epoch(s, p, g->epoch);
 	if (anew || g->greeting != s->greeting)
 		begin_greeting(s, g);
 	p->welcoming = true;

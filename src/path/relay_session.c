@@ -331,10 +331,28 @@ join_path(struct relay_session *s, struct now now, struct relay_path *p)
 	open_path(s, now, p);
 }
 
+/* The other paths lead to a peer process that is no more. */
+static void
+close_others(struct relay_session *s, const struct relay_path *p)
+{
+	const struct relay *r = s->relay;
+
+	for (unsigned int i = 0; i < PATHS_MAX; i++) {
+		struct relay_path *o = &s->paths[i];
+
+		if (o == p || !o->open)
+			continue;
+		set_open(s, o, false);
+		r->ops->close(r->arg, s->remote, i, WIRE_BYE_REPLACED);
+	}
+}
+
 static void
 complete_greeting(struct relay_session *s, struct now now, struct relay_path *p,
 		  uint64_t instance)
 {
+	if (s->instance != 0 && s->instance != instance)
+		close_others(s, p);
 	s->instance = instance;
 	counter_set(&s->instance_seen, instance);
 	s->peer_left = false;

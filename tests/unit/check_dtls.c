@@ -483,6 +483,32 @@ START_TEST(a_relay_whose_address_changes_is_recovered)
 }
 END_TEST
 
+/* Its port is that of the old association, which lives on: nobody who only knows the
+ * address may end that. What the core does after a while is done by hand again. */
+START_TEST(who_starts_over_at_an_old_address_waits_for_its_end)
+{
+	uint64_t dropped, seen;
+
+	start_over_line(NULL);
+	rig_until(pair.base, is_up, NULL);
+	pair.line.judge = lose_all; /* close_notify too */
+	seen = pair.line.seen[TO_SERVER];
+	half_free(&pair.relay);
+	while (pair.line.seen[TO_SERVER] == seen)
+		ck_assert_int_eq(event_base_loop(pair.base, EVLOOP_ONCE), 0);
+	pair.line.judge = NULL;
+	dropped = FIGURE(pair.peer, dtls_dropped);
+	half_restart(&pair.relay, pair.base);
+	while (FIGURE(pair.peer, dtls_dropped) < dropped + 3)
+		ck_assert_int_eq(event_base_loop(pair.base, EVLOOP_ONCE), 0);
+	ck_assert(PEER_STREAM->up && !RELAY_STREAM->up);
+	tunnel_close(pair.peer.tunnel, 0, 0, "timed out");
+	rig_until(pair.base, is_up, NULL);
+	exchange(100);
+	ck_assert_uint_eq(PEER_STREAM->ups, 2);
+}
+END_TEST
+
 /* ---- a line that lies ---- */
 
 #define RECORD_HEADER 13
@@ -1212,6 +1238,7 @@ dtls_suite(void)
 	tcase_add_test(tc, a_dark_line_is_dialled_again);
 	tcase_add_test(tc, nobody_there_is_told_at_once);
 	tcase_add_test(tc, a_relay_whose_address_changes_is_recovered);
+	tcase_add_test(tc, who_starts_over_at_an_old_address_waits_for_its_end);
 
 	tc = add_case(s, "lies");
 	tcase_add_loop_test(tc, garbage_repeats_and_cuts_are_dropped_and_counted, 0, 3);
