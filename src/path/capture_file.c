@@ -7,7 +7,6 @@
 #include "path/capture_file.h"
 
 #include <errno.h>
-#include <event2/event.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <pcap/pcap.h>
@@ -17,16 +16,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "path/alarm.h"
+
 /* A step of the file's clock that no pause and no re-ordering explains. */
 #define STEP_BACK_NS    (1 * NS_PER_S)
 #define STEP_FORWARD_NS (24LL * 3600 * NS_PER_S)
 /* Longer than any run, and far from what int64_t holds. */
 #define WAIT_NS_MAX 1e18
 
+#define AT_ONCE ((mono_t){0})
+
 struct capture_file {
 	struct capture_sink *sink;
 	pcap_t *pcap;
-	struct event *turn;
+	struct alarm turn;
 	int link_type;
 	double pace; /* 0: as fast as may_read allows */
 
@@ -92,15 +95,6 @@ find_due(struct capture_file *f, const struct pcap_pkthdr *h, mono_t now)
 			(int64_t)(offset_ns < WAIT_NS_MAX ? offset_ns : WAIT_NS_MAX));
 }
 
-static void
-schedule(struct capture_file *f, int64_t delay_ns)
-{
-	int64_t us = delay_ns > 0 ? (delay_ns + NS_PER_US - 1) / NS_PER_US : 0;
-	struct timeval tv = {.tv_sec = us / 1000000, .tv_usec = us % 1000000};
-
-	evtimer_add(f->turn, &tv);
-}
-
 /* Takes the next frame from the file; false when there is no more. */
 static bool
 read_ahead(struct capture_file *f)
@@ -149,13 +143,10 @@ hand_on(struct capture_file *f)
 static bool
 step(struct capture_file *f)
 {
-	int64_t wait_ns;
-
 	if (!f->running || !read_ahead(f))
 		return false;
-	wait_ns = mono_sub(f->due, clock_now().mono);
-	if (wait_ns > 0) {
-		schedule(f, wait_ns);
+	if (mono_before(clock_now().mono, f->due)) {
+		alarm_set(&f->turn, f->due);
 		return false;
 	}
 	if (!f->sink->ops.may_read(f->sink->arg)) {
@@ -167,17 +158,15 @@ step(struct capture_file *f)
 }
 
 static void
-take_turn(evutil_socket_t fd, short what, void *arg)
+take_turn(void *arg)
 {
 	struct capture_file *f = arg;
 	int n = 0;
 
-	(void)fd;
-	(void)what;
 	while (n < CAPTURE_TURN_FRAMES && step(f))
 		n++;
 	if (n == CAPTURE_TURN_FRAMES && f->running)
-		schedule(f, 0);
+		alarm_set(&f->turn, AT_ONCE);
 	if (n > 0)
 		f->sink->ops.batch_end(f->sink->arg);
 	if (f->ended) {
@@ -257,9 +246,8 @@ capture_file_open(struct event_base *base, const struct capture_settings *s,
 	if (f->pcap == NULL)
 		goto fail;
 	f->link_type = pcap_datalink(f->pcap);
-	f->turn = evtimer_new(base, take_turn, f);
-	if (f->turn == NULL) {
-		snprintf(error, error_bytes, "capture file: out of memory");
+	if (alarm_init(&f->turn, base, take_turn, f) != 0) {
+		snprintf(error, error_bytes, "capture file: no timer");
 		goto fail;
 	}
 	return f;
@@ -273,7 +261,7 @@ capture_file_start(struct capture_file *f)
 {
 	f->running = true;
 	gauge_set(&f->sink->figures.link_up, 1);
-	schedule(f, 0);
+	alarm_set(&f->turn, AT_ONCE);
 }
 
 void
@@ -283,7 +271,7 @@ capture_file_stop(struct capture_file *f)
 	f->blocked = false;
 	f->ended = false;
 	gauge_set(&f->sink->figures.link_up, 0);
-	evtimer_del(f->turn);
+	alarm_set(&f->turn, MONO_NEVER);
 }
 
 void
@@ -292,7 +280,7 @@ capture_file_resume(struct capture_file *f)
 	if (!f->blocked)
 		return;
 	f->blocked = false;
-	schedule(f, 0);
+	alarm_set(&f->turn, AT_ONCE);
 }
 
 void
@@ -300,8 +288,7 @@ capture_file_free(struct capture_file *f)
 {
 	if (f == NULL)
 		return;
-	if (f->turn != NULL)
-		event_free(f->turn);
+	alarm_fini(&f->turn);
 	if (f->pcap != NULL)
 		pcap_close(f->pcap);
 	free(f);

@@ -134,16 +134,16 @@ fill_up(struct path *p)
 static bool
 must_pause(struct path *p)
 {
-	struct timeval tv;
+	mono_t now;
 	int64_t ns;
 
 	if (!pace_is_limited(&p->pace))
 		return false;
-	ns = pace_wait_ns(&p->pace, clock_now().mono);
+	now = clock_now().mono;
+	ns = pace_wait_ns(&p->pace, now);
 	if (ns == 0)
 		return false;
-	tv = path_timeval(ns + NS_PER_US - 1);
-	event_add(&p->paced, &tv);
+	alarm_set(&p->paced, mono_add(now, ns));
 	return true;
 }
 
@@ -311,24 +311,30 @@ flow_resume(struct path *p)
 /* ---- up and down ---- */
 
 static void
-on_paced(evutil_socket_t fd, short what, void *arg)
+on_paced(void *arg)
 {
 	struct path *p = arg;
 
-	(void)fd;
-	(void)what;
 	flow_enter(p->tunnel);
 	flow_pump(p);
 	flow_leave(p->tunnel);
 }
 
-void
+int
 flow_init(struct path *p)
 {
 	uint64_t bps = p->dial.settings != NULL ? p->dial.settings->max_rate_bps : 0;
 
-	event_assign(&p->paced, p->tunnel->base, -1, 0, on_paced, p);
 	pace_init(&p->pace, clock_now().mono, bps);
+	if (!pace_is_limited(&p->pace))
+		return 0;
+	return alarm_init(&p->paced, p->tunnel->base, on_paced, p);
+}
+
+void
+flow_fini(struct path *p)
+{
+	alarm_fini(&p->paced);
 }
 
 void
@@ -374,7 +380,8 @@ bury(struct path *p)
 	char reason[REASON_BYTES];
 
 	snprintf(reason, sizeof(reason), "%s", p->reason);
-	event_del(&p->paced);
+	if (pace_is_limited(&p->pace))
+		alarm_set(&p->paced, MONO_NEVER);
 	connection_discard(p->connection, flush(p));
 	snprintf(p->reason, sizeof(p->reason), "%s", reason);
 	p->in_len = p->out_len = 0;

@@ -13,7 +13,8 @@
 void flow_enter(struct tunnel *t);
 void flow_leave(struct tunnel *t);
 
-void flow_init(struct path *p);
+int flow_init(struct path *p); /* 0 or negative errno */
+void flow_fini(struct path *p);
 /* p's connection is authenticated: tells the lane, then sends what it has. */
 void flow_up(struct path *p);
 /* What the event loop saw: EV_READ, EV_WRITE, or EV_TIMEOUT for another turn. */

@@ -13,12 +13,10 @@
 #define OVERDUE_NS (500 * NS_PER_US)
 
 static void
-on_timer(evutil_socket_t fd, short what, void *arg)
+on_timer(void *arg)
 {
 	struct lane *l = arg;
 
-	(void)fd, (void)what;
-	l->timer_due = MONO_NEVER;
 	l->ops->tick(l->arg);
 	lane_reschedule(l);
 }
@@ -44,8 +42,7 @@ new_base(void)
 
 	if (config == NULL)
 		return NULL;
-	if (event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER |
-						  EVENT_BASE_FLAG_NOLOCK) == 0)
+	if (event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK) == 0)
 		base = event_base_new_with_config(config);
 	event_config_free(config);
 	return base;
@@ -57,24 +54,21 @@ lane_init(struct lane *l, const struct lane_ops *ops, void *arg)
 	memset(l, 0, sizeof *l);
 	l->ops = ops;
 	l->arg = arg;
-	l->timer_due = MONO_NEVER;
 	l->mail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	l->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	l->base = new_base();
 	if (l->mail_fd < 0 || l->done_fd < 0 || l->base == NULL)
 		return -ENOMEM;
-	l->timer = event_new(l->base, -1, 0, on_timer, l);
 	l->mail = event_new(l->base, l->mail_fd, EV_READ | EV_PERSIST, on_mail, l);
-	if (l->timer == NULL || l->mail == NULL || event_add(l->mail, NULL) != 0)
+	if (l->mail == NULL || event_add(l->mail, NULL) != 0)
 		return -ENOMEM;
-	return 0;
+	return alarm_init(&l->timer, l->base, on_timer, l);
 }
 
 void
 lane_fini(struct lane *l)
 {
-	if (l->timer != NULL)
-		event_free(l->timer);
+	alarm_fini(&l->timer);
 	if (l->mail != NULL)
 		event_free(l->mail);
 	if (l->base != NULL)
@@ -136,24 +130,19 @@ lane_join(struct lane *l)
 void
 lane_reschedule(struct lane *l)
 {
-	mono_t due = l->ops->deadline(l->arg), now;
-	int64_t wait_ns;
-	struct timeval tv;
+	mono_t due = l->ops->deadline(l->arg), soon;
 
-	if (due.ns == l->timer_due.ns)
+	if (due.ns == l->timer.due.ns)
 		return;
-	now = clock_now().mono;
-	if (!mono_before(now, due)) {
-		due = mono_add(now, OVERDUE_NS);
-		/* Already set to look again soon. */
-		if (mono_before(now, l->timer_due) && mono_before(l->timer_due, due))
-			return;
+	/* Due before this turn began, and still due after it. */
+	if (!mono_before(l->turn_began, due)) {
+		soon = mono_add(l->turn_began, OVERDUE_NS);
+		if (mono_before(l->turn_began, l->timer.due) &&
+		    mono_before(l->timer.due, soon))
+			return; /* set already */
+		due = soon;
 	}
-	wait_ns = mono_sub(due, now);
-	tv = (struct timeval){.tv_sec = wait_ns / NS_PER_S,
-			      .tv_usec = (wait_ns % NS_PER_S + 999) / NS_PER_US};
-	l->timer_due = due;
-	event_add(l->timer, &tv);
+	alarm_set(&l->timer, due);
 }
 
 void

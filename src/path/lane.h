@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/counter.h"
 #include "base/histogram.h"
+#include "path/alarm.h"
 
 struct event;
 struct event_base;
@@ -28,7 +29,7 @@ enum lane_message {
 
 struct lane_ops {
 	mono_t (*deadline)(void *arg);
-	/* The deadline has come. */
+	/* The deadline has come, or passed without effect. */
 	void (*tick)(void *arg);
 	void (*message)(void *arg, unsigned int bits);
 };
@@ -37,11 +38,11 @@ struct lane {
 	const struct lane_ops *ops;
 	void *arg;
 	struct event_base *base;
-	struct event *timer, *mail;
+	struct alarm timer; /* rings at the core's deadline */
+	struct event *mail;
 	int mail_fd; /* eventfd: the main thread writes */
 	int done_fd; /* eventfd: readable when the lane has ended */
 	_Atomic unsigned int messages;
-	mono_t timer_due;
 	pthread_t thread;
 	bool started;
 	int status; /* exit status of the lane, once it has ended */
@@ -61,7 +62,9 @@ int lane_start(struct lane *l, const char *name);
 void lane_tell(struct lane *l, enum lane_message message);
 int lane_join(struct lane *l);
 
-/* Lane's thread: the deadline may have changed; the loop is to end. */
+/* Lane's thread: the deadline may have changed; the loop is to end. What was due when
+ * the turn began is taken for something that waits for a path: it is looked at again
+ * a little later. */
 void lane_reschedule(struct lane *l);
 void lane_end(struct lane *l, int status);
 

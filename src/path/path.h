@@ -29,6 +29,7 @@
 
 #include "base/bucket.h"
 #include "base/clock.h"
+#include "path/alarm.h"
 #include "path/pace.h"
 #include "path/refusal.h"
 #include "path/tunnel.h"
@@ -135,7 +136,7 @@ struct path {
 	char reason[REASON_BYTES];
 	bool renew; /* it ended in order to be dialled again, at once */
 	struct pace pace;
-	struct event paced; /* until max_rate allows more */
+	struct alarm paced; /* until max_rate allows more */
 	size_t cap;         /* of a fill */
 	uint8_t *in, *out;  /* INPUT_BYTES_MAX, FILL_BYTES_MAX */
 	size_t in_len, out_len;

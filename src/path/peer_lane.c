@@ -97,12 +97,16 @@ emit_ready(struct peer_lane *l)
 			return;
 		}
 	}
-	l->emit_at = l->now.mono; /* more is ready: go on after the sockets' turn */
+	/* More is ready: go on after the sockets' turn. */
+	l->emit_at = mono_add(l->now.mono, 1);
 }
 
+/* What every turn ends with: whatever became due or possible is done. */
 static void
 end(struct peer_lane *l)
 {
+	if (mono_due(peer_deadline(l->core), l->now.mono))
+		peer_tick(l->core, l->now);
 	emit_ready(l);
 	tunnel_resume(l->tunnel);
 	tunnel_kick_all(l->tunnel);
@@ -312,7 +316,6 @@ tick(void *arg)
 				 "drain timed out: what is held was not emitted");
 		lane_end(&l->lane, 0);
 	}
-	peer_tick(l->core, now);
 	end(l);
 }
 

@@ -63,10 +63,12 @@ is_finished(struct relay_lane *l)
 	return l->paths_up == 0 || mono_due(l->farewell_end, l->now.mono);
 }
 
-/* What every turn ends with: whatever became possible is done. */
+/* What every turn ends with: whatever became due or possible is done. */
 static void
 end(struct relay_lane *l)
 {
+	if (mono_due(relay_deadline(l->core), l->now.mono))
+		relay_tick(l->core, l->now);
 	tunnel_kick_all(l->tunnel);
 	capture_resume(l->capture);
 	l->in_turn = false;
@@ -282,7 +284,6 @@ tick(void *arg)
 	}
 	if (mono_due(l->farewell_end, now.mono))
 		lane_end(&l->lane, l->status);
-	relay_tick(l->core, now);
 	end(l);
 }
 

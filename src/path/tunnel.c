@@ -105,10 +105,12 @@ allocate(struct tunnel *t)
 	return 0;
 }
 
-static void
+static int
 set_up_paths(struct tunnel *t)
 {
-	for (size_t i = 0; i < t->path_count; i++) {
+	int err = 0;
+
+	for (size_t i = 0; i < t->path_count && err == 0; i++) {
 		struct path *p = &t->paths[i];
 		const struct remote_settings *r = &t->settings.remotes[i / PATHS_MAX];
 
@@ -116,8 +118,9 @@ set_up_paths(struct tunnel *t)
 		p->remote = (unsigned int)(i / PATHS_MAX);
 		p->slot = (unsigned int)(i % PATHS_MAX);
 		dial_init(p, p->slot < r->path_count ? &r->paths[p->slot] : NULL);
-		flow_init(p);
+		err = flow_init(p);
 	}
+	return err;
 }
 
 static int
@@ -166,7 +169,10 @@ set_up(struct tunnel *t, char *error, size_t error_bytes)
 	if (RAND_bytes((unsigned char *)&t->random, sizeof(t->random)) != 1)
 		t->random = (uint64_t)clock_now().mono.ns;
 	t->random |= 1; /* xorshift would stay at zero */
-	set_up_paths(t);
+	if (set_up_paths(t) < 0) {
+		snprintf(error, error_bytes, "tunnel: no timer for a path's max_rate");
+		return -ENOMEM;
+	}
 	return open_listeners(t, error, error_bytes);
 }
 
@@ -175,6 +181,8 @@ release(struct tunnel *t)
 {
 	for (size_t i = 0; i < t->listener_count; i++)
 		listen_close(&t->listeners[i]);
+	for (size_t i = 0; t->paths != NULL && i < t->path_count; i++)
+		flow_fini(&t->paths[i]);
 	dtls_close(t);
 	SSL_CTX_free(t->tls);
 	free(t->paths);

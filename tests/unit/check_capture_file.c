@@ -8,6 +8,7 @@
 #include "path/capture_file.c"
 
 #include <check.h>
+#include <event2/event.h>
 #include <stdbool.h>
 
 #define FRAME_LEN    60
