@@ -57,6 +57,8 @@ serve(const struct peer_settings *s)
 	view.core = peer_lane_core(peer);
 	view.emit = peer_lane_emit(peer);
 	view.tunnel = peer_lane_tunnel(peer);
+	view.turns = &lanes[0]->turns;
+	view.pool_used_chunks = peer_pool_used(view.core);
 	view.started = clock_now().utc;
 	status = daemon_run(&daemon);
 	peer_balance(peer_lane_core(peer)); /* its thread has ended */

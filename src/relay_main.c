@@ -57,6 +57,8 @@ serve(const struct relay_settings *s)
 	view.core = relay_lane_core(relay);
 	view.capture = relay_lane_capture(relay);
 	view.tunnel = relay_lane_tunnel(relay);
+	view.turns = &lanes[0]->turns;
+	view.history_used_bytes = relay_history_used(view.core);
 	view.started = clock_now().utc;
 	status = daemon_run(&daemon);
 	relay_balance(relay_lane_core(relay)); /* its thread has ended */

@@ -49,6 +49,12 @@ bucket_take(struct bucket *b, mono_t now, uint64_t n)
 	return true;
 }
 
+void
+bucket_return(struct bucket *b, uint64_t n)
+{
+	b->tokens = n < b->depth - b->tokens ? b->tokens + n : b->depth;
+}
+
 bool
 bucket_has(struct bucket *b, mono_t now)
 {

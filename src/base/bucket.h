@@ -23,6 +23,8 @@ void bucket_init(struct bucket *b, mono_t now, uint64_t rate, uint64_t depth);
 void bucket_set_rate(struct bucket *b, mono_t now, uint64_t rate, uint64_t depth);
 /* Takes n tokens, or none and false. */
 bool bucket_take(struct bucket *b, mono_t now, uint64_t n);
+/* n that were taken are put back, up to the depth. */
+void bucket_return(struct bucket *b, uint64_t n);
 /* Is there a token? */
 bool bucket_has(struct bucket *b, mono_t now);
 /* When one token will be there; now when it is. */

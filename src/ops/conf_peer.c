@@ -274,13 +274,15 @@ static const struct conf_row peer_rows[] = {
 };
 static const struct conf_record peer = CONF_RECORD_OF(struct peer_settings, peer_rows);
 
-/* The one place that knows that pacing is not there yet. */
 static void
 check_emit(struct conf *c, const struct emit_settings *s)
 {
-	if (s->over_quota == QUOTA_PACE)
+	if (s->over_quota == QUOTA_PACE && s->quota.flow_pps == 0 &&
+	    s->quota.flow_bps == 0 && s->quota.total_pps == 0 &&
+	    s->quota.total_bps == 0)
 		conf_refuse(c, conf_path("emit.over_quota"),
-			    "pace is not implemented in this release; allowed: warn");
+			    "there is nothing to pace to: all of emit.quota is "
+			    "unlimited; set one, or say warn");
 }
 
 static void
@@ -325,17 +327,24 @@ check_output_twins(struct conf *c, const struct output_settings *outputs, size_t
 static void
 check_outputs(struct conf *c, const struct peer_settings *s)
 {
-	int64_t reorder_ns = s->recovery.reorder_ns;
+	const struct recovery_settings *r = &s->recovery;
 
 	for (size_t i = 0; i < s->output_count && !c->report.failed; i++) {
 		int64_t max_age_ns = s->outputs[i].max_age_ns;
 
 		check_output_relay(c, s, i);
 		check_output_twins(c, s->outputs, i);
-		if (max_age_ns != 0 && max_age_ns <= reorder_ns)
+		if (max_age_ns != 0 && max_age_ns <= r->reorder_ns)
 			conf_refuse(c, conf_path("channels[%zu].max_age", i),
 				    "must be more than recovery.reorder, or what is "
 				    "missing is stale before it is requested");
+		else if (max_age_ns != 0 && max_age_ns <= r->give_up_ns &&
+			 s->outputs[i].delivery == DELIVERY_ORDERED)
+			conf_refuse(
+				c, conf_path("channels[%zu].max_age", i),
+				"must be more than recovery.give_up with ordered "
+				"delivery, or what waits behind a gap is stale when "
+				"the gap is given up");
 	}
 }
 

@@ -7,6 +7,7 @@
 #include "base/histogram.h"
 #include "ops/metrics_shared.h"
 #include "path/timing.h"
+#include "path/traffic.h"
 #include "path/tunnel.h"
 
 /* ---- labels and rows ---- */
@@ -248,6 +249,29 @@ put_offset_error(struct evbuffer *out, const char *family,
 	put_measured(out, family, l, p, &p->timing->offset_error_ns);
 }
 
+static void
+put_loss(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	 const struct path_view *p)
+{
+	if (p->up)
+		exposition_double(out, family, l->all, l->count,
+				  (double)gauge_get(&p->timing->loss) / 1e6);
+}
+
+static void
+put_frames(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	   const struct path_view *p)
+{
+	metrics_u64(out, family, l, counter_get(&p->traffic->frames));
+}
+
+static void
+put_bytes(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	  const struct path_view *p)
+{
+	metrics_u64(out, family, l, counter_get(&p->traffic->bytes));
+}
+
 static const struct {
 	const char *family;
 	enum exposition_type type;
@@ -257,6 +281,12 @@ static const struct {
 	{"tombolo_path_up", EXPOSITION_GAUGE, "1 when the path is up", put_up},
 	{"tombolo_path_sent_bytes_total", EXPOSITION_COUNTER,
 	 "Bytes of frames given to the path", put_sent_bytes},
+	{"tombolo_path_data_frames_total", EXPOSITION_COUNTER,
+	 "Frames with data that the path carried from relay to peer", put_frames},
+	{"tombolo_path_data_bytes_total", EXPOSITION_COUNTER,
+	 "Bytes of all frames that the path carried from relay to peer", put_bytes},
+	{"tombolo_path_loss_ratio", EXPOSITION_GAUGE,
+	 "Share of the data frames that the line lost, as last measured", put_loss},
 	{"tombolo_path_rtt_seconds", EXPOSITION_GAUGE,
 	 "Round-trip time of the path, smoothed", put_rtt},
 	{"tombolo_path_rtt_min_seconds", EXPOSITION_GAUGE,

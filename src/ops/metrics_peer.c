@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <arpa/inet.h>
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "ops/metrics.h"
 #include "ops/metrics_shared.h"
 #include "path/emit.h"
 #include "path/peer.h"
 #include "path/peer_session.h"
+#include "path/quota.h"
 
 #define ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
 
@@ -19,7 +23,8 @@ struct walk {
 	const struct peer_view *view;
 	const struct peer_session *session;
 	struct metrics_labels labels;
-	char name[NAME_BYTES_MAX];
+	char name[NAME_BYTES_MAX]; /* of a channel, or a group */
+	char port[8];
 };
 
 static struct walk
@@ -210,6 +215,31 @@ put_figures(struct evbuffer *out, const struct peer_views *views)
 	}
 }
 
+/* Of the paths that are known, as those of both halves. */
+static void
+put_firsts(struct evbuffer *out, const struct peer_views *views)
+{
+	const char *family = "tombolo_path_first_datagrams_total";
+	struct walk w = start(views);
+	char slot_text[12];
+
+	exposition_family(out, family, EXPOSITION_COUNTER,
+			  "Datagrams that this path brought before any other");
+	while (next_session(&w)) {
+		metrics_label(&w.labels, 1, "remote", w.session->settings->name);
+		for (unsigned int slot = 0; slot < PATHS_MAX; slot++) {
+			const struct peer_path *p = &w.session->paths[slot];
+
+			if (slot >= w.session->settings->path_count &&
+			    gauge_get(&p->is_up) == 0 && counter_get(&p->bytes) == 0)
+				continue;
+			snprintf(slot_text, sizeof(slot_text), "%u", slot);
+			metrics_label(&w.labels, 2, "path", slot_text);
+			metrics_u64(out, family, &w.labels, counter_get(&p->firsts));
+		}
+	}
+}
+
 static void
 put_dropped(struct evbuffer *out, const struct peer_views *views)
 {
@@ -274,6 +304,100 @@ put_emit(struct evbuffer *out, const struct peer_views *views)
 			       gauge_get(&w.view->emit->mtu_bytes));
 }
 
+/* ---- the quota ---- */
+
+/* From -1 on; NULL: no more in this lane. */
+static const struct quota_flow *
+next_flow(struct walk *w, int64_t *flow)
+{
+	const struct quota *q = peer_quota(w->view->core);
+	const struct quota_flow *f;
+	struct in_addr group;
+
+	if (++*flow >= (int64_t)quota_count_flows(q))
+		return NULL;
+	f = quota_at(q, (uint32_t)*flow);
+	group.s_addr = htonl((uint32_t)gauge_get(&f->group));
+	inet_ntop(AF_INET, &group, w->name, sizeof(w->name));
+	snprintf(w->port, sizeof(w->port), "%" PRId64, gauge_get(&f->port));
+	metrics_label(&w->labels, 1, "group", w->name);
+	metrics_label(&w->labels, 2, "port", w->port);
+	return f;
+}
+
+static void
+put_spans(struct evbuffer *out, const char *family, struct metrics_labels *l,
+	  size_t place, const struct quota_flow *f,
+	  uint64_t (*get)(const struct quota_flow *f, enum meter_span span))
+{
+	for (int i = 0; i < METER_SPANS; i++) {
+		metrics_label(l, place, "window", meter_span_name((enum meter_span)i));
+		metrics_u64(out, family, l, get(f, (enum meter_span)i));
+	}
+}
+
+static uint64_t
+peak_packets(const struct quota_flow *f, enum meter_span span)
+{
+	return (uint64_t)gauge_get(&f->meter.windows[span].peak_packets);
+}
+
+static uint64_t
+peak_bytes(const struct quota_flow *f, enum meter_span span)
+{
+	return (uint64_t)gauge_get(&f->meter.windows[span].peak_bytes);
+}
+
+static uint64_t
+over_quota(const struct quota_flow *f, enum meter_span span)
+{
+	return counter_get(&f->over[span]);
+}
+
+static const struct {
+	const char *flow, *all;
+	enum exposition_type type;
+	const char *help;
+	uint64_t (*get)(const struct quota_flow *f, enum meter_span span);
+} quota_families[] = {
+	{"tombolo_peer_flow_peak_packets", "tombolo_peer_emit_peak_packets",
+	 EXPOSITION_GAUGE, "Most packets emitted within the window, of the last minute",
+	 peak_packets},
+	{"tombolo_peer_flow_peak_bytes", "tombolo_peer_emit_peak_bytes",
+	 EXPOSITION_GAUGE,
+	 "Most bytes emitted within the window, IPv4 headers included, of the last "
+	 "minute",
+	 peak_bytes},
+	{"tombolo_peer_flow_over_quota_packets_total",
+	 "tombolo_peer_emit_over_quota_packets_total", EXPOSITION_COUNTER,
+	 "Packets emitted while the window held more than emit.quota", over_quota},
+};
+
+static void
+put_quota(struct evbuffer *out, const struct peer_views *views)
+{
+	const struct quota_flow *f;
+
+	for (size_t i = 0; i < ROWS(quota_families); i++) {
+		struct walk w = start(views);
+
+		exposition_family(out, quota_families[i].flow, quota_families[i].type,
+				  quota_families[i].help);
+		while (next_lane(&w))
+			for (int64_t n = -1; (f = next_flow(&w, &n)) != NULL;)
+				put_spans(out, quota_families[i].flow, &w.labels, 3, f,
+					  quota_families[i].get);
+		exposition_family(out, quota_families[i].all, quota_families[i].type,
+				  quota_families[i].help);
+		for (w = start(views); next_lane(&w);)
+			put_spans(out, quota_families[i].all, &w.labels, 1,
+				  quota_all(peer_quota(w.view->core)),
+				  quota_families[i].get);
+	}
+}
+
+/* ---- memory ---- */
+
 static void
 put_pool(struct evbuffer *out, const struct peer_views *views)
 {
@@ -303,6 +427,7 @@ metrics_peer(void *arg, struct evbuffer *out, const char **content_type, int *st
 	*content_type = EXPOSITION_CONTENT_TYPE;
 	metrics_common(out, view_peer_lanes(views));
 	put_figures(out, views);
+	put_firsts(out, views);
 	put_dropped(out, views);
 	put_histograms(out, views);
 	put_pool(out, views);
@@ -310,4 +435,5 @@ metrics_peer(void *arg, struct evbuffer *out, const char **content_type, int *st
 	put_residuals(out, views);
 	put_last_emissions(out, views);
 	put_emit(out, views);
+	put_quota(out, views);
 }

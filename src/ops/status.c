@@ -9,6 +9,7 @@
 #include "base/histogram.h"
 #include "ops/status_shared.h"
 #include "path/timing.h"
+#include "path/traffic.h"
 #include "path/tunnel.h"
 
 /* ---- values ---- */
@@ -166,6 +167,21 @@ put_timing(struct status *s, json_t *path, const struct timing *t)
 }
 
 static void
+put_traffic(struct status *s, json_t *path, const struct path_view *p)
+{
+	status_counter(s, path, "data_frames", &p->traffic->frames);
+	status_counter(s, path, "data_bytes", &p->traffic->bytes);
+	status_integer(s, path, "data_frames_per_s",
+		       gauge_get(&p->traffic->frames_per_s));
+	status_integer(s, path, "data_bytes_per_s",
+		       gauge_get(&p->traffic->bytes_per_s));
+	if (p->firsts != NULL)
+		status_counter(s, path, "first_datagrams", p->firsts);
+	if (p->up)
+		status_integer(s, path, "loss_ppm", gauge_get(&p->timing->loss));
+}
+
+static void
 put_path(struct status *s, json_t *paths, unsigned int slot, const struct path_view *p)
 {
 	static const char *const transports[] = {
@@ -179,6 +195,7 @@ put_path(struct status *s, json_t *paths, unsigned int slot, const struct path_v
 	status_boolean(s, path, "dialled", p->dialled);
 	status_boolean(s, path, "up", p->up);
 	status_integer(s, path, "sent_bytes", (int64_t)p->sent_bytes);
+	put_traffic(s, path, p);
 	/* What was measured on a path that is gone says nothing of now. */
 	if (p->up && gauge_get(&p->timing->rtt_ns) > 0)
 		put_timing(s, path, p->timing);

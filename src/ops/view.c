@@ -9,13 +9,12 @@
 /* The transport of a path that never was up is the configured one. */
 static struct path_view
 show_path(const struct remote_settings *remote, unsigned int slot, bool up,
-	  bool datagram, const struct timing *timing, uint64_t sent_bytes)
+	  bool datagram, uint64_t sent_bytes)
 {
 	bool dialled = slot < remote->path_count;
 	struct path_view v = {.known = dialled || up || sent_bytes > 0,
 			      .dialled = dialled,
 			      .up = up,
-			      .timing = timing,
 			      .sent_bytes = sent_bytes};
 
 	if (dialled)
@@ -42,9 +41,13 @@ relay_path(const void *view, unsigned int remote, unsigned int slot)
 	const struct relay_session *s = relay_session(v->core, remote);
 	const struct relay_path *p = &s->paths[slot];
 
-	return show_path(s->settings, slot, gauge_get(&p->is_up) != 0,
-			 gauge_get(&p->is_datagram) != 0, &p->timing,
-			 counter_get(&p->bytes));
+	struct path_view shown = show_path(s->settings, slot, gauge_get(&p->is_up) != 0,
+					   gauge_get(&p->is_datagram) != 0,
+					   counter_get(&p->traffic.bytes));
+
+	shown.timing = &p->timing;
+	shown.traffic = &p->traffic;
+	return shown;
 }
 
 static struct lane_view
@@ -90,9 +93,14 @@ peer_path(const void *view, unsigned int remote, unsigned int slot)
 	const struct peer_session *s = peer_session(v->core, remote);
 	const struct peer_path *p = &s->paths[slot];
 
-	return show_path(s->settings, slot, gauge_get(&p->is_up) != 0,
-			 gauge_get(&p->is_datagram) != 0, &p->timing,
-			 counter_get(&p->bytes));
+	struct path_view shown =
+		show_path(s->settings, slot, gauge_get(&p->is_up) != 0,
+			  gauge_get(&p->is_datagram) != 0, counter_get(&p->bytes));
+
+	shown.timing = &p->timing;
+	shown.traffic = &p->traffic;
+	shown.firsts = &p->firsts;
+	return shown;
 }
 
 static struct lane_view

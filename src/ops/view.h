@@ -22,6 +22,7 @@ struct tunnel_figures;
 struct emit_figures;
 struct histogram;
 struct timing;
+struct traffic;
 
 /* One lane. What is marked "or NULL" is not shown then. */
 struct relay_view {
@@ -65,7 +66,9 @@ struct path_view {
 	bool up;
 	enum transport transport; /* of now, or of the last time */
 	const struct timing *timing;
-	uint64_t sent_bytes;
+	uint64_t sent_bytes; /* by us */
+	const struct traffic *traffic;
+	const counter_t *firsts; /* datagrams that it brought first, or NULL */
 };
 
 struct lane_view {

@@ -15,6 +15,9 @@
 #include "path/dial.h"
 #include "path/endpoint.h"
 
+/* max_rate: what a pause saves up. */
+#define DEPTH_NS (2 * NS_PER_MS)
+
 bool
 flow_is_live(const struct path *p)
 {
@@ -325,7 +328,7 @@ flow_init(struct path *p)
 {
 	uint64_t bps = p->dial.settings != NULL ? p->dial.settings->max_rate_bps : 0;
 
-	pace_init(&p->pace, clock_now().mono, bps);
+	pace_init(&p->pace, clock_now().mono, bps, DEPTH_NS);
 	if (!pace_is_limited(&p->pace))
 		return 0;
 	return alarm_init(&p->paced, p->tunnel->base, on_paced, p);

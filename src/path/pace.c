@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "path/pace.h"
 
-/* What a pause may save up: 2 ms, or a full datagram. */
-#define DEPTH_NS        (2 * NS_PER_MS)
+/* A pause saves up a full datagram at least. */
 #define DEPTH_BYTES_MIN 1500
 
 void
-pace_init(struct pace *p, mono_t now, uint64_t bps)
+pace_init(struct pace *p, mono_t now, uint64_t bps, int64_t depth_ns)
 {
 	uint64_t rate = bps / 8;
-	uint64_t depth = rate / (NS_PER_S / DEPTH_NS);
+	uint64_t depth = rate / (uint64_t)(NS_PER_S / depth_ns);
 
 	p->owed = 0;
 	bucket_init(&p->bucket, now, rate,
@@ -37,4 +36,15 @@ pace_charge(struct pace *p, uint64_t bytes)
 {
 	if (pace_is_limited(p))
 		p->owed += bytes;
+}
+
+void
+pace_refund(struct pace *p, uint64_t bytes)
+{
+	uint64_t owed = p->owed < bytes ? p->owed : bytes;
+
+	if (!pace_is_limited(p))
+		return;
+	p->owed -= owed;
+	bucket_return(&p->bucket, bytes - owed);
 }

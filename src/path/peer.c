@@ -8,6 +8,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "path/peer_internal.h"
 #include "path/peer_session.h"
@@ -29,6 +30,29 @@ lost_reason_name(enum lost_reason reason)
 	return names[reason];
 }
 
+static void
+tell_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
+{
+	const struct peer *p = arg;
+
+	p->ops->quota(p->arg, flow, within, datagrams);
+}
+
+static bool
+make_queue(struct peer *p, mono_t now)
+{
+	static const struct quota_ops ops = {.over = tell_quota};
+	const struct peer_settings *s = p->settings;
+	uint32_t flows = (uint32_t)s->remote_count * s->recovery.channels;
+
+	p->quota = quota_new(&s->emit, flows, now, &ops, p);
+	if (p->quota == NULL)
+		return false;
+	p->ready = ready_new(p->pool,
+			     s->emit.over_quota == QUOTA_PACE ? p->quota : NULL, flows);
+	return p->ready != NULL;
+}
+
 struct peer *
 peer_new(const struct peer_settings *settings, uint64_t instance, struct now now,
 	 const struct peer_ops *ops, void *arg)
@@ -41,11 +65,10 @@ peer_new(const struct peer_settings *settings, uint64_t instance, struct now now
 	p->instance = instance;
 	p->ops = ops;
 	p->arg = arg;
-	p->ready_head = p->ready_tail = POOL_NONE;
 	p->tick_due = now.mono;
 	p->pool = pool_new(settings->recovery.memory_bytes);
 	p->sessions = calloc(settings->remote_count, sizeof *p->sessions);
-	if (p->pool == NULL || p->sessions == NULL)
+	if (p->pool == NULL || p->sessions == NULL || !make_queue(p, now.mono))
 		goto fail;
 	for (size_t i = 0; i < settings->remote_count; i++) {
 		p->session_count++;
@@ -67,6 +90,8 @@ peer_free(struct peer *p)
 	for (size_t i = 0; i < p->session_count; i++)
 		peer_session_fini(&p->sessions[i]);
 	free(p->sessions);
+	ready_free(p->ready);
+	quota_free(p->quota);
 	pool_free(p->pool);
 	free(p);
 }
@@ -74,7 +99,8 @@ peer_free(struct peer *p)
 size_t
 peer_memory_bytes(const struct peer *p)
 {
-	size_t bytes = sizeof *p + pool_memory_bytes(p->pool);
+	size_t bytes =
+		sizeof *p + pool_memory_bytes(p->pool) + quota_memory_bytes(p->quota);
 
 	for (size_t i = 0; i < p->session_count; i++)
 		bytes += sizeof p->sessions[i] +
@@ -108,6 +134,8 @@ peer_input(struct peer *p, struct now now, unsigned int remote, unsigned int slo
 		return (long)len;
 	s->paths[slot].heard = now.mono;
 	s->paths[slot].unheard = 0;
+	if (s->breaker_open)
+		peer_report_heard(s);
 	while (wire_next(bytes + done, len - done, &f, &size) == WIRE_WHOLE) {
 		switch (peer_session_frame(s, now, slot, &f)) {
 		case PEER_TAKEN: break;
@@ -115,6 +143,7 @@ peer_input(struct peer *p, struct now now, unsigned int remote, unsigned int slo
 		case PEER_BROKEN: counter_inc(&s->figures.protocol_errors); return -1;
 		}
 		done += size;
+		counter_add(&s->paths[slot].traffic.bytes, size);
 	}
 	return (long)done;
 }
@@ -125,7 +154,7 @@ peer_may_read(struct peer *p, unsigned int remote, unsigned int slot)
 	struct peer_path *path = &p->sessions[remote].paths[slot];
 
 	/* With nothing ready to leave, what is held makes room for what comes. */
-	if (p->ready_count == 0 || pool_free_chunks(p->pool) >= RESERVE_CHUNKS)
+	if (peer_waiting(p) == 0 || pool_free_chunks(p->pool) >= RESERVE_CHUNKS)
 		path->blocked = false;
 	return !path->blocked;
 }
@@ -148,13 +177,19 @@ peer_tick(struct peer *p, struct now now)
 	if (!mono_due(p->tick_due, now.mono))
 		return;
 	p->tick_due = mono_add(now.mono, TICK_NS);
+	quota_fade(p->quota, now.mono);
+	for (size_t i = 0; i < p->session_count; i++)
+		for (size_t j = 0; j < PATHS_MAX; j++)
+			traffic_measure(&p->sessions[i].paths[j].traffic, now.mono);
+	gauge_set(&p->pool_used,
+		  (int64_t)(pool_chunks(p->pool) - pool_free_chunks(p->pool)));
 	peer_balance(p);
 }
 
 mono_t
 peer_deadline(const struct peer *p)
 {
-	mono_t due = p->tick_due;
+	mono_t due = mono_min(p->tick_due, ready_deadline(p->ready));
 
 	for (size_t i = 0; i < p->session_count; i++)
 		due = mono_min(due, peer_session_deadline(&p->sessions[i]));
@@ -163,16 +198,10 @@ peer_deadline(const struct peer *p)
 
 /* ---- what is ready ---- */
 
-void
-peer_queue(struct peer *p, uint32_t chunk)
+uint64_t
+peer_waiting(const struct peer *p)
 {
-	pool_held(p->pool, chunk)->next = POOL_NONE;
-	if (p->ready_tail == POOL_NONE)
-		p->ready_head = chunk;
-	else
-		pool_held(p->pool, p->ready_tail)->next = chunk;
-	p->ready_tail = chunk;
-	p->ready_count++;
+	return ready_count(p->ready) + p->shown_count;
 }
 
 static struct peer_channel *
@@ -181,18 +210,13 @@ channel_of(struct peer *p, const struct held *h)
 	return &p->sessions[h->session].channels[h->channel];
 }
 
-/* The first one leaves the queue, and the books say how. */
+/* One leaves for good, and the books say how. */
 static void
-settle_first(struct peer *p, counter_t *outcome)
+settle(struct peer *p, uint32_t chunk, counter_t *outcome)
 {
-	uint32_t chunk = p->ready_head;
 	const struct held *h = pool_held(p->pool, chunk);
 	struct peer_channel *c = channel_of(p, h);
 
-	p->ready_head = h->next;
-	if (p->ready_head == POOL_NONE)
-		p->ready_tail = POOL_NONE;
-	p->ready_count--;
 	c->ready--;
 	/* In order, this one was the lowest; else the lowest is not known until all
 	 * that wait are gone. */
@@ -211,69 +235,99 @@ age_ns(struct peer *p, struct now now, const struct held *h)
 	       peer_session_offset_ns(&p->sessions[h->session]);
 }
 
+/* Too old to be emitted: then it is gone. */
 static bool
-is_stale(struct peer *p, struct now now, const struct held *h)
+is_dropped(struct peer *p, struct now now, uint32_t chunk)
 {
-	const struct peer_channel *c = channel_of(p, h);
+	const struct held *h = pool_held(p->pool, chunk);
+	struct peer_channel *c = channel_of(p, h);
 
-	return c->max_age_ns > 0 && age_ns(p, now, h) > c->max_age_ns;
+	if (c->max_age_ns == 0 || age_ns(p, now, h) <= c->max_age_ns)
+		return false;
+	settle(p, chunk, &c->book.stale);
+	return true;
+}
+
+/* What the kernel did not take is shown again, if it may leave then. */
+static void
+take_back(struct peer *p)
+{
+	while (p->shown_count > 0) {
+		uint32_t chunk = p->shown[--p->shown_count];
+		const struct held *h = pool_held(p->pool, chunk);
+
+		quota_refund(p->quota, h->flow, h->len);
+		ready_return(p->ready, chunk);
+	}
+}
+
+static void
+show(struct peer *p, struct now now, size_t max)
+{
+	uint32_t chunk;
+
+	while (p->shown_count < max &&
+	       (chunk = ready_next(p->ready, now.mono)) != POOL_NONE) {
+		const struct held *h = pool_held(p->pool, chunk);
+
+		ready_take(p->ready);
+		if (is_dropped(p, now, chunk))
+			continue;
+		quota_pay(p->quota, h->flow, now.mono, h->len);
+		p->shown[p->shown_count++] = chunk;
+	}
 }
 
 size_t
 peer_ready(struct peer *p, struct now now, struct outgoing *out, size_t max)
 {
-	uint32_t chunk;
-	size_t n = 0;
-
 	assert(max <= EMIT_BATCH);
-	while (p->ready_head != POOL_NONE &&
-	       is_stale(p, now, pool_held(p->pool, p->ready_head))) {
-		struct peer_channel *c =
-			channel_of(p, pool_held(p->pool, p->ready_head));
-
-		settle_first(p, &c->book.stale);
-	}
-	for (chunk = p->ready_head; chunk != POOL_NONE && n < max; n++) {
-		const struct held *h = pool_held(p->pool, chunk);
+	take_back(p);
+	show(p, now, max);
+	for (size_t i = 0; i < p->shown_count; i++) {
+		const struct held *h = pool_held(p->pool, p->shown[i]);
 		const struct peer_channel *c = channel_of(p, h);
 
-		if (is_stale(p, now, h))
-			break; /* first of the next batch, where it is dropped */
-		out[n] = (struct outgoing){
+		out[i] = (struct outgoing){
 			.group = c->out_group,
 			.port = c->out_port,
-			.iov = p->iov[n],
-			.iov_count = pool_iov(p->pool, chunk, p->iov[n]),
+			.iov = p->iov[i],
+			.iov_count = pool_iov(p->pool, p->shown[i], p->iov[i]),
 			.len = h->len,
 		};
-		chunk = h->next;
 	}
-	p->shown = n;
-	return n;
+	return p->shown_count;
+}
+
+static void
+take_verdict(struct peer *p, struct now now, uint32_t chunk, enum emit_verdict verdict)
+{
+	const struct held *h = pool_held(p->pool, chunk);
+	struct peer_channel *c = channel_of(p, h);
+
+	switch (verdict) {
+	case EMIT_SENT:
+		histogram_record(&c->session->figures.latency, age_ns(p, now, h));
+		gauge_set(&c->emitted_last_ns, now.utc.ns);
+		quota_count(p->quota, h->flow, now.mono, h->len);
+		settle(p, chunk, &c->book.emitted);
+		break;
+	case EMIT_OVERSIZE: settle(p, chunk, &c->book.refused_oversize); break;
+	case EMIT_ERROR: settle(p, chunk, &c->book.refused_error); break;
+	case EMIT_AGAIN: assert(!"an AGAIN is not among the verdicts");
+	}
 }
 
 void
 peer_emitted(struct peer *p, struct now now, const enum emit_verdict *verdicts,
 	     size_t n)
 {
-	assert(n <= p->shown);
-	for (size_t i = 0; i < n; i++) {
-		const struct held *h = pool_held(p->pool, p->ready_head);
-		struct peer_channel *c = channel_of(p, h);
-
-		switch (verdicts[i]) {
-		case EMIT_SENT:
-			histogram_record(&c->session->figures.latency,
-					 age_ns(p, now, h));
-			gauge_set(&c->emitted_last_ns, now.utc.ns);
-			settle_first(p, &c->book.emitted);
-			break;
-		case EMIT_OVERSIZE: settle_first(p, &c->book.refused_oversize); break;
-		case EMIT_ERROR: settle_first(p, &c->book.refused_error); break;
-		case EMIT_AGAIN: assert(!"an AGAIN is not among the verdicts");
-		}
-	}
-	p->shown = 0;
+	assert(n <= p->shown_count);
+	for (size_t i = 0; i < n; i++)
+		take_verdict(p, now, p->shown[i], verdicts[i]);
+	p->shown_count -= n;
+	memmove(p->shown, p->shown + n, p->shown_count * sizeof(p->shown[0]));
+	take_back(p);
 }
 
 /* ---- the end ---- */
@@ -313,7 +367,7 @@ peer_drained(struct peer *p)
 {
 	bool done = true;
 
-	if (!p->draining || p->ready_head != POOL_NONE)
+	if (!p->draining || peer_waiting(p) > 0)
 		return false;
 	for (size_t i = 0; i < p->session_count; i++) {
 		struct peer_session *s = &p->sessions[i];
@@ -378,10 +432,22 @@ peer_channel(const struct peer *p, unsigned int remote, size_t index)
 	return &p->sessions[remote].channels[index];
 }
 
+const struct quota *
+peer_quota(const struct peer *p)
+{
+	return p->quota;
+}
+
 size_t
 peer_pool_free(const struct peer *p)
 {
 	return pool_free_chunks(p->pool);
+}
+
+const gauge_t *
+peer_pool_used(const struct peer *p)
+{
+	return &p->pool_used;
 }
 
 size_t

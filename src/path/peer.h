@@ -27,6 +27,8 @@
 #include "path/wire.h"
 
 struct peer;
+struct quota;
+struct quota_flow;
 
 /* Why datagrams were lost; in the order of peer_book's lost_*. */
 enum lost_reason {
@@ -58,6 +60,10 @@ struct peer_ops {
 		     enum lost_reason reason, uint64_t n);
 	/* Requesting stopped because no path answers (open), or goes on. */
 	void (*breaker)(void *arg, unsigned int remote, bool open);
+	/* A flow left the quota, or (within) was below it again for a second; see
+	 * quota.h. */
+	void (*quota)(void *arg, const struct quota_flow *flow, bool within,
+		      uint64_t datagrams);
 	/* The relay's capture lost n datagrams. */
 	void (*mark)(void *arg, unsigned int remote, enum drop_point cause, uint64_t n);
 };
@@ -139,8 +145,10 @@ bool peer_path_is_up(const struct peer *p, unsigned int remote, unsigned int slo
 size_t peer_channel_count(const struct peer *p, unsigned int remote);
 const struct peer_channel *peer_channel(const struct peer *p, unsigned int remote,
 					size_t index);
+const struct quota *peer_quota(const struct peer *p);
 size_t peer_pool_free(const struct peer *p);
 size_t peer_pool_chunks(const struct peer *p);
+const gauge_t *peer_pool_used(const struct peer *p); /* chunks, from any thread */
 /* Brings held, missing and expected up to date. */
 void peer_balance(struct peer *p);
 

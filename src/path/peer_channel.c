@@ -81,6 +81,9 @@ peer_channel_announce(struct peer_channel *c, const struct wire_channel *e)
 	memcpy(c->name, e->name.text, sizeof c->name);
 	c->out_group = o != NULL && o->group != 0 ? o->group : e->group;
 	c->out_port = o != NULL && o->port != 0 ? o->port : e->port;
+	if (e->id != MARKS_ID)
+		c->flow =
+			quota_flow(c->session->peer->quota, c->out_group, c->out_port);
 	c->delivery = o != NULL && e->id != MARKS_ID ? o->delivery : DELIVERY_ORDERED;
 	c->max_age_ns = o != NULL ? o->max_age_ns : 0;
 	c->window.ordered = c->delivery == DELIVERY_ORDERED;
@@ -184,7 +187,7 @@ queue(struct peer_channel *c, uint32_t chunk)
 	}
 	if (c->ready++ == 0 || seq_before(seq, c->ready_low))
 		c->ready_low = seq;
-	peer_queue(c->session->peer, chunk);
+	ready_put(c->session->peer->ready, chunk);
 }
 
 static void
@@ -206,7 +209,8 @@ peer_channel_lose(struct peer_channel *c, seq_t first, seq_t end,
 	for (seq_t s = seq_max(first, w->next); seq_before(s, known);
 	     s = seq_add(s, 1)) {
 		if (window_is_missing(w, s))
-			recover_fill(c->session->recover, (mono_t){0}, c->index, s);
+			recover_fill(c->session->recover, (mono_t){0}, c->index, s,
+				     false);
 	}
 	count_lost(c, reason, window_lose(w, first, end));
 	release(c);
@@ -302,7 +306,7 @@ count_repair(struct peer_channel *c, mono_t now, seq_t seq, bool repair)
 {
 	struct peer_figures *f = &c->session->figures;
 	struct recover_filled filled =
-		recover_fill(c->session->recover, now, c->index, seq);
+		recover_fill(c->session->recover, now, c->index, seq, repair);
 
 	if (!filled.known)
 		return;
@@ -324,6 +328,7 @@ store(struct peer_channel *c, struct now now, const struct wire_data *d, bool re
 			    .arrived = now.mono,
 			    .len = (uint32_t)d->len,
 			    .era = c->session->era,
+			    .flow = c->flow,
 			    .next = POOL_NONE,
 			    .repaired = repair};
 	uint32_t chunk = pool_put(p->pool, &held, d->payload);
@@ -398,7 +403,7 @@ store_or_make_room(struct peer_channel *c, struct now now, const struct wire_dat
 		   bool repair)
 {
 	while (!store(c, now, d, repair)) {
-		if (c->session->peer->ready_count > 0 || !make_room(c, now, d))
+		if (peer_waiting(c->session->peer) > 0 || !make_room(c, now, d))
 			return false;
 	}
 	return true;
@@ -416,7 +421,7 @@ peer_channel_take(struct peer_channel *c, struct now now, const struct wire_data
 	verdict = window_check(&c->window, d->seq);
 	if (verdict == WINDOW_NEW && !store_or_make_room(c, now, d, repair)) {
 		/* A stream waits for the interface to take what is ready. */
-		if (stream && c->session->peer->ready_count > 0)
+		if (stream && peer_waiting(c->session->peer) > 0)
 			return false;
 		counter_inc(&c->book.refused_memory);
 	}

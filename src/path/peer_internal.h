@@ -3,6 +3,8 @@
 #define TOMBOLO_PEER_INTERNAL_H
 /* Inside of a peer lane's core, for peer.c and peer_*.c alone. */
 #include "path/peer.h"
+#include "path/quota.h"
+#include "path/ready.h"
 
 struct peer {
 	const struct peer_settings *settings;
@@ -12,16 +14,19 @@ struct peer {
 	struct pool *pool;
 	struct peer_session *sessions;
 	size_t session_count;
-	/* What is ready to be emitted, over all channels, in the order in which it
-	 * became so; linked through the pool. */
-	uint32_t ready_head, ready_tail;
-	uint64_t ready_count;
+	struct quota *quota;
+	struct ready *ready;
+	/* Taken from there, paid for and shown to the kernel, between peer_ready() and
+	 * peer_emitted(). */
+	uint32_t shown[EMIT_BATCH];
+	size_t shown_count;
 	struct iovec iov[EMIT_BATCH][POOL_IOV_MAX];
-	size_t shown; /* by the last peer_ready() */
+	gauge_t pool_used;
 	mono_t tick_due;
 	bool draining;
 };
 
-void peer_queue(struct peer *p, uint32_t chunk);
+/* Ready to be emitted, and not emitted yet. */
+uint64_t peer_waiting(const struct peer *p);
 
 #endif

@@ -6,6 +6,7 @@
  */
 #include "path/peer_lane.h"
 
+#include <arpa/inet.h>
 #include <event2/event.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -17,6 +18,7 @@
 #include "path/lane.h"
 #include "path/peer.h"
 #include "path/peer_session.h"
+#include "path/quota.h"
 #include "path/tunnel.h"
 
 /* After our BYE the relay closes; one that does not is not waited for longer. */
@@ -279,8 +281,32 @@ on_breaker(void *arg, unsigned int remote, bool open)
 			 remote_name(l, remote));
 }
 
+static void
+on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
+{
+	char group[INET_ADDRSTRLEN] = "all";
+	uint32_t address = htonl((uint32_t)gauge_get(&flow->group));
+	const struct meter_window *w = &flow->meter.windows[METER_100MS];
+
+	(void)arg;
+	if (address != 0)
+		inet_ntop(AF_INET, &address, group, sizeof(group));
+	if (within)
+		log_info("emit",
+			 "within emit.quota again flow=%s:%" PRId64 " above=%" PRIu64,
+			 group, gauge_get(&flow->port), datagrams);
+	else
+		log_warn("emit",
+			 "above emit.quota flow=%s:%" PRId64
+			 " in_100ms packets=%" PRIu64 " bytes=%" PRIu64
+			 "; the network may drop what is beyond: see "
+			 "emit.over_quota",
+			 group, gauge_get(&flow->port), w->packets, w->bytes);
+}
+
 static const struct peer_ops peer_ops = {
 	.breaker = on_breaker,
+	.quota = on_quota,
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,

@@ -14,7 +14,8 @@
 #define REPORT_BYTES   (WIRE_HEADER_BYTES + 42)
 #define ENTRY_BYTES    (10 + 1 + 8 * WIRE_FIGURES_MAX)
 #define RANGES_PER_GAP 64
-#define REQUEST_MOST   1024   /* datagrams of one gap at once */
+#define REQUEST_MOST   1024 /* datagrams of one gap at once */
+#define FULL_PAUSE_NS  (5 * NS_PER_MS)
 #define SHORT_MEMORY   8      /* a pool with less than one in eight free is short */
 #define BREAKER        32     /* requests without any answer */
 #define BAD_PPM        40000  /* loss from which requests are doubled */
@@ -205,6 +206,24 @@ note_breaker(struct peer_session *s, bool open)
 	p->ops->breaker(p->arg, s->remote, open);
 }
 
+void
+peer_report_heard(struct peer_session *s)
+{
+	if (peer_report_path(s) != PATHS_MAX)
+		note_breaker(s, false);
+}
+
+/* Memory is spent on what waits for the interface or the quota, and comes free by
+ * itself: nothing is wrong with the relay. */
+static bool
+is_full(const struct peer_session *s)
+{
+	const struct pool *pool = s->peer->pool;
+
+	return pool_free_chunks(pool) < pool_chunks(pool) / SHORT_MEMORY &&
+	       peer_waiting(s->peer) > pool_chunks(pool) / 2;
+}
+
 /* With little room left, only what the channel waits for: the rest could not be
  * held. */
 static bool
@@ -226,6 +245,11 @@ ask(struct peer_session *s, mono_t now, const struct peer_path *p,
 	uint16_t entries = d->entries;
 	bool whole;
 
+	if (is_full(s)) {
+		recover_throttle(s->recover, now, gap->channel, gap->first, gap->end,
+				 FULL_PAUSE_NS);
+		return true;
+	}
 	if (can_wait(s, gap)) {
 		recover_postpone(s->recover, gap, now);
 		return true;

@@ -432,6 +432,13 @@ take_part(struct peer_session *s, struct now now, struct peer_path *p,
 	return PEER_TAKEN;
 }
 
+static void
+count_frame(struct peer_path *p)
+{
+	p->frames++;
+	counter_inc(&p->traffic.frames);
+}
+
 static enum peer_frame
 take_data(struct peer_session *s, struct now now, struct peer_path *p,
 	  const struct wire_frame *f)
@@ -440,7 +447,7 @@ take_data(struct peer_session *s, struct now now, struct peer_path *p,
 
 	if (!wire_get_data(f, &d) || d.channel == MARKS_ID)
 		return PEER_BROKEN;
-	p->frames++;
+	count_frame(p);
 	if (d.part)
 		return take_part(s, now, p, &d, f->flags & WIRE_REPAIR);
 	return take_datagram(s, now, p, &d, f->flags & WIRE_REPAIR);
@@ -458,7 +465,7 @@ take_mark(struct peer_session *s, struct now now, struct peer_path *p,
 
 	if (!wire_get_mark(f, &m))
 		return PEER_BROKEN;
-	p->frames++;
+	count_frame(p);
 	wr_u8(&w, m.cause);
 	wr_u64(&w, m.count);
 	d = (struct wire_data){.channel = MARKS_ID,

@@ -12,6 +12,7 @@
 #include "base/bucket.h"
 #include "path/batch.h"
 #include "path/peer.h"
+#include "path/traffic.h"
 
 /* Channel 0 of the relay's lane: marks. */
 #define MARKS_ID 0
@@ -26,6 +27,7 @@ struct peer_channel {
 	uint16_t port;
 	uint32_t out_group; /* as emitted */
 	uint16_t out_port;
+	uint32_t flow; /* these two, for the quota */
 	enum delivery delivery;
 	int64_t max_age_ns;
 
@@ -67,7 +69,8 @@ struct peer_path {
 	bool bye_due, bye_sent, bye_heard;
 	enum wire_bye bye; /* heard, or why we close */
 	struct timing timing;
-	counter_t bytes;
+	struct traffic traffic;
+	counter_t bytes;            /* sent by us */
 	uint64_t frames;            /* DATA and MARK frames received */
 	counter_t firsts;           /* … of datagrams that were not here before */
 	unsigned int unheard;       /* requests since anything was heard: the breaker */
@@ -162,6 +165,8 @@ void peer_report_fill(struct peer_session *s, struct now now, unsigned int slot,
 		      struct batch *b);
 /* The path that requests go out on; PATHS_MAX: none may. */
 unsigned int peer_report_path(const struct peer_session *s);
+/* A path is heard: when requesting had stopped it goes on, and that is told. */
+void peer_report_heard(struct peer_session *s);
 /* Progress to be reported soon. */
 void peer_report_progress(struct peer_session *s, struct peer_channel *c);
 

@@ -330,7 +330,7 @@ recover_reopen(struct recover *r, mono_t now, uint32_t channel, seq_t seq)
 }
 
 struct recover_filled
-recover_fill(struct recover *r, mono_t now, uint32_t channel, seq_t seq)
+recover_fill(struct recover *r, mono_t now, uint32_t channel, seq_t seq, bool answered)
 {
 	uint32_t i = find(r, channel, seq);
 	struct recover_filled filled = {0};
@@ -345,6 +345,8 @@ recover_fill(struct recover *r, mono_t now, uint32_t channel, seq_t seq)
 	assert(g->missing > 0);
 	if (--g->missing == 0)
 		remove_gap(r, i);
+	else if (answered)
+		g->since = now;
 	return filled;
 }
 

@@ -60,9 +60,10 @@ struct recover_filled {
 	uint32_t attempts; /* requests made for it */
 };
 
-/* seq arrived, or is lost: the gap shrinks, or goes. */
+/* seq arrived, or is lost: the gap shrinks, or goes. answered: it is a repair, so what
+ * is left of the gap may come too, and give_up counts anew. */
 struct recover_filled recover_fill(struct recover *r, mono_t now, uint32_t channel,
-				   seq_t seq);
+				   seq_t seq, bool answered);
 /* All gaps of the channel go. */
 void recover_clear(struct recover *r, uint32_t channel);
 

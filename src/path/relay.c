@@ -119,6 +119,7 @@ remember(struct relay *r, mono_t now, uint16_t channel, enum history_kind kind,
 		counter_inc(&book->refused);
 		return;
 	}
+	r->captured++;
 	counter_inc(&book->captured);
 	counter_add(&book->captured_bytes, len);
 }
@@ -258,6 +259,14 @@ relay_fill(struct relay *r, struct now now, unsigned int remote, unsigned int sl
 	return batch_used(&b);
 }
 
+static void
+measure_paths(struct relay *r, mono_t now)
+{
+	for (size_t i = 0; i < r->session_count; i++)
+		for (size_t j = 0; j < PATHS_MAX; j++)
+			traffic_measure(&r->sessions[i].paths[j].traffic, now);
+}
+
 void
 relay_tick(struct relay *r, struct now now)
 {
@@ -266,6 +275,8 @@ relay_tick(struct relay *r, struct now now)
 		counter_add(&r->figures.fragments_expired,
 			    reassemble_expire(r->reassembly, now.mono));
 		history_expire(r->history, now.mono);
+		gauge_set(&r->history_used, (int64_t)history_backlog(r->history, 0));
+		measure_paths(r, now.mono);
 		relay_balance(r);
 	}
 	for (size_t i = 0; i < r->session_count; i++)
@@ -309,6 +320,12 @@ relay_give_up_drain(struct relay *r)
 	r->patient = false;
 	for (size_t i = 0; i < r->session_count; i++)
 		r->sessions[i].bye_due = true;
+}
+
+const gauge_t *
+relay_history_used(const struct relay *r)
+{
+	return &r->history_used;
 }
 
 const struct relay_settings *

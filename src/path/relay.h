@@ -87,6 +87,7 @@ struct relay *relay_new(const struct relay_settings *settings, uint16_t lane,
 			void *arg);
 void relay_free(struct relay *r);
 size_t relay_memory_bytes(const struct relay *r);
+const gauge_t *relay_history_used(const struct relay *r); /* bytes, from any thread */
 
 /* A frame from capture: stages 2 to 6. */
 void relay_frame(struct relay *r, struct now now, const struct frame *frame);

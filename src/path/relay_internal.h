@@ -15,8 +15,10 @@ struct relay {
 	struct history *history;
 	struct classifier *classifier;
 	struct reassembly *reassembly;
+	uint64_t captured; /* datagrams of all channels */
 	struct relay_session *sessions;
 	size_t session_count;
+	gauge_t history_used;
 	mono_t tick_due;
 	bool draining;
 	bool patient;

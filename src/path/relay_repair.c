@@ -40,10 +40,11 @@ relay_repair_rate(struct relay_session *s, mono_t now)
 
 	if (elapsed_ns < RATE_EVERY_NS)
 		return;
-	rate = (s->sent_total - s->sent_before) * NS_PER_S / (uint64_t)elapsed_ns;
+	rate = (s->relay->captured - s->captured_before) * NS_PER_S /
+	       (uint64_t)elapsed_ns;
 	/* Quick up, so that the first burst has a budget; slow down. */
 	s->live_rate = rate > s->live_rate ? rate : (s->live_rate * 3 + rate) / 4;
-	s->sent_before = s->sent_total;
+	s->captured_before = s->relay->captured;
 	s->rate_measured = now;
 	bucket_set_rate(&s->repair_budget, now, budget_rate(s), pending_max(s));
 }
@@ -147,6 +148,7 @@ enqueue(struct relay_session *s, unsigned int slot, uint16_t channel, seq_t from
 				      .end = cut,
 				      .slot = (uint8_t)slot};
 	s->repair_pending += seq_span(from, cut);
+	s->asked_total += seq_span(from, cut);
 }
 
 static void

@@ -551,15 +551,14 @@ relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
 	} else {
 		relay_repair_fill_answers(s, b);
 		relay_beat_fill(s, now, p, b);
-		if (relay_session_is_active(s, p)) {
+		if (relay_session_is_active(s, p))
 			relay_stream_fill(s, now, p, b);
-		}
-		if (!relay_session_is_active(s, p) ||
+		if (!relay_session_is_active(s, p) || p->catchup.held ||
 		    p->cursor >= history_head(s->relay->history))
 			relay_repair_fill(s, now, p, b);
 		fill_bye(s, now.mono, p, b);
 	}
-	counter_add(&p->bytes, batch_used(b) - used);
+	counter_add(&p->traffic.bytes, batch_used(b) - used);
 }
 
 /* ---- time ---- */
@@ -649,7 +648,8 @@ relay_session_deadline(const struct relay_session *s)
 		else if (s->greeter == i || is_carrying(relay_session_state(s)))
 			due = mono_min(due, p->hello_due);
 		if (p->open)
-			due = mono_min(due, relay_repair_deadline(s));
+			due = mono_min(due, mono_min(relay_repair_deadline(s),
+						     relay_catchup_deadline(p)));
 	}
 	return due;
 }

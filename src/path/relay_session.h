@@ -10,11 +10,24 @@
 #include "path/batch.h"
 #include "path/relay.h"
 #include "path/timing.h"
+#include "path/traffic.h"
 
 #define REPAIR_RANGES 1024 /* waiting to be repaired */
 #define ANSWERS       1024 /* verdicts waiting to be sent */
 #define REPAIR_COPIES 512
 #define LINGER        4096 /* repairs remembered for a round trip */
+
+/* The backlog's way out over a datagram path. */
+struct catchup {
+	bool active; /* what is sent now is of the past */
+	bool held;   /* there is more, when the budget allows */
+	struct bucket budget;
+	uint64_t rate; /* datagrams/s */
+	/* The interval that is judged next. */
+	mono_t judged;
+	uint64_t sent, asked_before;
+	uint32_t usual_ppm; /* the path's loss before it began */
+};
 
 struct relay_path {
 	bool up;
@@ -27,6 +40,7 @@ struct relay_path {
 	uint64_t cursor;   /* position in the history */
 	uint64_t part_pos; /* the record being sent in pieces, and how far it is */
 	size_t part_at;
+	struct catchup catchup;
 	uint64_t frames; /* DATA and MARK frames written */
 	seq_t *sent;     /* per channel: all before it was passed on this path */
 	mono_t heard;
@@ -42,7 +56,7 @@ struct relay_path {
 	mono_t bye_again;  /* a datagram path may have lost it */
 	enum wire_bye bye; /* heard, or why we close */
 	struct timing timing;
-	counter_t bytes;
+	struct traffic traffic;
 	gauge_t is_up, is_datagram; /* up and kind again, for scrapes */
 };
 
@@ -87,11 +101,12 @@ struct relay_session {
 	struct bucket repair_budget;
 	uint64_t repair_pending; /* datagrams in the ranges that wait */
 	/* The live rate, measured: datagrams a second, smoothed. */
-	uint64_t sent_total, sent_before;
+	uint64_t captured_before;
 	mono_t rate_measured;
 	uint64_t live_rate;
-	uint64_t acked; /* position: the peer has settled all before it */
-	mono_t checked; /* the paths, for silence */
+	uint64_t asked_total; /* datagrams that were to be repaired */
+	uint64_t acked;       /* position: the peer has settled all before it */
+	mono_t checked;       /* the paths, for silence */
 	mono_t books_due;
 	unsigned int books_rounds;
 	bool books_all; /* this round lists every channel */
@@ -140,6 +155,13 @@ void relay_stream_fill(struct relay_session *s, struct now now, struct relay_pat
  * path; at says how far it is. False: the batch is full, go on with the next. */
 bool relay_put_record(struct relay_path *p, struct batch *b, uint8_t flags,
 		      const struct history_record *rec, size_t *at);
+
+/* relay_catchup.c: may this record leave now, and if not, when to try again; it
+ * left. */
+bool relay_catchup_may(struct relay_session *s, struct relay_path *p, mono_t now,
+		       const struct history_record *rec);
+void relay_catchup_sent(struct relay_path *p, mono_t now);
+mono_t relay_catchup_deadline(const struct relay_path *p);
 
 /* relay_beat.c: heartbeats with their ladder, and the books. */
 void relay_beat_start(struct relay_path *p, struct now now);

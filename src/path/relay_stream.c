@@ -10,6 +10,13 @@
 #define AGED_BYTES (WIRE_HEADER_BYTES + 2 + 23)
 #define PIECE_MIN  64 /* a shorter piece waits for the next datagram */
 
+static void
+count_frame(struct relay_path *p)
+{
+	p->frames++;
+	counter_inc(&p->traffic.frames);
+}
+
 /* Puts the cursor on the first record that the peer still wants, after p->sent
  * was set from its WELCOME. */
 void
@@ -76,7 +83,7 @@ put_mark(struct relay_path *p, struct batch *b, uint8_t flags,
 	relay_read_mark(rec, &m);
 	if (!batch_fits(b, WIRE_MARK_BYTES) || !wire_put_mark(&b->w, flags, &m))
 		return false;
-	p->frames++;
+	count_frame(p);
 	return true;
 }
 
@@ -100,7 +107,7 @@ put_piece(struct relay_path *p, struct batch *b, uint8_t flags,
 	d.len = left < room ? left : room;
 	if (!wire_put_data(&b->w, flags, &d))
 		return false;
-	p->frames++;
+	count_frame(p);
 	*at += d.len;
 	return true;
 }
@@ -125,7 +132,7 @@ relay_put_record(struct relay_path *p, struct batch *b, uint8_t flags,
 	if (!batch_fits(b, WIRE_DATA_BYTES + rec->len) ||
 	    !wire_put_data(&b->w, flags, &d))
 		return false;
-	p->frames++;
+	count_frame(p);
 	return true;
 }
 
@@ -140,7 +147,6 @@ count_sent(struct relay_session *s, struct outlet *o, const struct history_recor
 	pass_hole(o, rec->seq);
 	counter_inc(&o->book.sent);
 	o->high = o->fresh = seq_add(rec->seq, 1);
-	s->sent_total++;
 }
 
 static void
@@ -192,8 +198,13 @@ relay_stream_fill(struct relay_session *s, struct now now, struct relay_path *p,
 	size_t used = batch_used(b);
 	struct history_record rec;
 
-	while (history_at(h, &p->cursor, &rec) && step(s, now.mono, p, b, &rec))
+	p->catchup.held = false;
+	while (history_at(h, &p->cursor, &rec) &&
+	       relay_catchup_may(s, p, now.mono, &rec) &&
+	       step(s, now.mono, p, b, &rec)) {
 		p->cursor = history_after(h, p->cursor);
+		relay_catchup_sent(p, now.mono);
+	}
 	if (batch_used(b) > used)
 		relay_beat_after_data(s, p, now.mono);
 }

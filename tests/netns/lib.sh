@@ -177,6 +177,21 @@ line_reset() {
 	[ "$killed" -gt 0 ] || fail "no connection to reset on line $wire"
 }
 
+# watch HOST NAME MATCH: counts, as NAME, the packets that arrive at HOST and match;
+# before any of them is lost or put together. watched HOST NAME: how many so far.
+watch() {
+	on "$1" nft -f - <<-EOF
+		add table inet watch
+		add chain inet watch arrived { type filter hook prerouting priority -500; }
+		add counter inet watch $2
+		add rule inet watch arrived $3 counter name $2
+	EOF
+}
+
+watched() {
+	on "$1" nft list counter inet watch "$2" | awk '$1 == "packets" { print $2 }'
+}
+
 # ---- states ----
 
 # wait_until COMMAND [SECONDS]: polls until it succeeds; on the time limit the
@@ -342,10 +357,10 @@ tls_line() {
 }
 
 # write_relay_conf [EXTRA-LINES]: $dir/relay.yaml. CAPTURE: keys of capture (interface:
-# feed); CHANNELS (4): as channel_lines takes them; a path over each of WIRES (1), used
-# as USE (duplicate).
+# feed); CHANNELS (4): as channel_lines takes them; a path over each of WIRES (1), which
+# are WIRE[:TRANSPORT[:USE]]; else TRANSPORT (tls), USE (duplicate).
 write_relay_conf() {
-	local wire
+	local wire transport use
 
 	{
 		echo 'node: colo-a'
@@ -358,19 +373,28 @@ write_relay_conf() {
 		echo '  - name: vpc-a'
 		echo '    paths:'
 		for wire in ${WIRES:-1}; do
-			printf '      - {connect: "10.2.%d.1:7443", bind: 10.1.%d.1, use: %s}\n' \
-				"$wire" "$wire" "${USE:-duplicate}"
+			IFS=: read -r wire transport use <<<"$wire"
+			printf '      - {connect: "10.2.%d.1:7443", bind: 10.1.%d.1, ' \
+				"$wire" "$wire"
+			printf 'transport: %s, use: %s}\n' \
+				"${transport:-${TRANSPORT:-tls}}" "${use:-${USE:-duplicate}}"
 		done
 		printf 'metrics: {listen: "%s"}\n' "$RELAY_METRICS"
 		[ -z "${1-}" ] || printf '%s\n' "$1"
 	} >"$dir/relay.yaml"
 }
 
-# write_peer_conf [EXTRA-LINES]: $dir/peer.yaml. EMIT: more keys of emit.
+# write_peer_conf [EXTRA-LINES]: $dir/peer.yaml. LISTEN (tls): transports; EMIT: more
+# keys of emit.
 write_peer_conf() {
+	local transport
+
 	{
 		echo 'node: vpc-a'
-		echo 'listen: [{address: "0.0.0.0:7443"}]'
+		echo 'listen:'
+		for transport in ${LISTEN:-tls}; do
+			printf '  - {address: "0.0.0.0:7443", transport: %s}\n' "$transport"
+		done
 		tls_line vpc-a
 		echo 'relays: [{name: colo-a}]'
 		printf 'emit: {interface: out%s}\n' "${EMIT:+, $EMIT}"

@@ -149,6 +149,24 @@ see(struct fate *fate, uint64_t number)
 	return true;
 }
 
+/* No 100 ms, wherever they begin, hold more than a tenth of the quota. */
+static void
+check_quota(struct world *w, mono_t **left, uint64_t pps, uint64_t emitted)
+{
+	uint64_t most = pps / 10;
+	mono_t *before;
+
+	if (pps == 0)
+		return;
+	if (*left == NULL)
+		*left = calloc(most, sizeof **left);
+	before = &(*left)[emitted % most];
+	if (emitted >= most && mono_sub(w->now.mono, *before) < 100 * NS_PER_MS)
+		FAIL(w, "above a quota of %lu/s: more than %lu in %.3f ms", pps, most,
+		     (double)mono_sub(w->now.mono, *before) / 1e6);
+	*before = w->now.mono;
+}
+
 static void
 book(struct world *w, unsigned int ch, uint64_t number, uint64_t *openers)
 {
@@ -161,7 +179,8 @@ book(struct world *w, unsigned int ch, uint64_t number, uint64_t *openers)
 		     fate->last - 1);
 	if (number >= fate->last)
 		fate->last = number + 1;
-	fate->emitted++;
+	check_quota(w, &fate->left, w->script.flow_pps, fate->emitted++);
+	check_quota(w, &w->left, w->script.total_pps, w->emitted++);
 	if (openers[ch] == UINT64_MAX)
 		openers[ch] = number;
 	time_it(w, ch, number, openers[ch]);
@@ -233,6 +252,8 @@ fates_free(struct world *w)
 	for (size_t i = 0; i < SCRIPT_CHANNELS; i++) {
 		free(w->fates[i].fed);
 		free(w->fates[i].seen);
+		free(w->fates[i].left);
 	}
 	free(w->latencies);
+	free(w->left);
 }

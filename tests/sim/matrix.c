@@ -167,6 +167,26 @@ write_long(struct script *s)
 	s->rate = RATE / 4;
 }
 
+/* A second's backlog at two thirds of the quota. */
+static void
+write_paced(struct script *s)
+{
+	s->channels = 1;
+	s->rate = 50000;
+	s->flow_pps = 75000;
+	s->run_ns = 12 * NS_PER_S;
+	s->pool_bytes = 128 << 20;
+	s->window = 65536;
+	storm(s, 0, 1, NS_PER_S);
+}
+
+static void
+write_paced_stream(struct script *s)
+{
+	write_paced(s);
+	s->links[0].line = (struct line){.stream = true, .delay_ns = DELAY_NS};
+}
+
 /* What the issue asks of each; a round trip is 1 ms, the next datagram of a channel
  * comes after 0.4 ms, a path is dead after 600 ms of silence. Not here: a black-out of a
  * datagram path over a line with a rate. Catch-up goes out at once and overruns the
@@ -195,6 +215,8 @@ static const struct entry entries[] = {
 	{"loss-40", write_loss_40, {.calm_ms = 1000, .may_lose = true}, NULL},
 	{"black-short", write_black_short, {.calm_ms = 500}, NULL},
 	{"black-5s", write_black_5s, {.calm_ms = 1000}, NULL},
+	{"paced", write_paced, {.calm_ms = 2600}, NULL},
+	{"paced-stream", write_paced_stream, {.calm_ms = 2600}, NULL},
 	{"long", write_long, {.p99_ms = 3, .p999_ms = 6}, NULL},
 };
 

@@ -68,6 +68,17 @@ roll_limits(struct dice *d, struct script *s)
 		s->shed_bytes = 20000 + dice_below(d, 1000000);
 	if (dice_chance(d, 0.15))
 		s->max_age_ns = 10000000 + up_to(d, 500000000);
+	if (dice_chance(d, 0.2)) {
+		double each = s->rate / s->channels;
+
+		s->flow_pps =
+			100 + (uint64_t)(each * (1.2 + (double)dice_below(d, 30) / 10));
+		if (dice_chance(d, 0.5))
+			s->total_pps =
+				100 +
+				(uint64_t)(s->rate *
+					   (1.2 + (double)dice_below(d, 30) / 10));
+	}
 	if (dice_chance(d, 0.3)) {
 		s->give_up_ns = AMPLE_NS;
 		s->window = AMPLE_WINDOW;
@@ -149,6 +160,9 @@ script_random(uint64_t seed)
 		s.links[i] = roll_link(&d, i == 0);
 	roll_limits(&d, &s);
 	roll_troubles(&d, &s);
+	/* As configuration demands. */
+	if (s.max_age_ns > 0 && s.max_age_ns <= s.give_up_ns && !s.immediate)
+		s.max_age_ns += s.give_up_ns;
 	if (seed % 5 == 0)
 		make_plain(&d, &s);
 	return s;
@@ -215,14 +229,15 @@ script_print(const struct script *s)
 	printf("seed %lu: %u channels, %.0f/s for %.2f s, longs %.2f, %s dials, stalls "
 	       "%.0f kills relay %.0f peer %.0f terms %.0f drops %.0f refusals %.2f, "
 	       "history %lu KiB %.2f s, shed %.3f s %lu B, give_up %.3f s reorder %.3f ms "
-	       "window %u pool %lu KiB, %s, max_age %.3f s\n",
+	       "window %u pool %lu KiB, %s, max_age %.3f s, quota %lu/s of %lu/s\n",
 	       s->seed, s->channels, s->rate, (double)s->run_ns / 1e9, s->longs,
 	       s->peer_dials ? "peer" : "relay", s->stalls, s->relay_kills,
 	       s->peer_kills, s->peer_terms, s->drops, s->refusals,
 	       s->history_bytes >> 10, (double)s->history_age_ns / 1e9,
 	       (double)s->shed_age_ns / 1e9, s->shed_bytes, (double)s->give_up_ns / 1e9,
 	       (double)s->reorder_ns / 1e6, s->window, s->pool_bytes >> 10,
-	       s->immediate ? "immediate" : "ordered", (double)s->max_age_ns / 1e9);
+	       s->immediate ? "immediate" : "ordered", (double)s->max_age_ns / 1e9,
+	       s->flow_pps, s->total_pps);
 	for (unsigned int i = 0; i < s->link_count; i++)
 		print_link(&s->links[i]);
 }

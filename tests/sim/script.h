@@ -45,7 +45,8 @@ struct script {
 	uint32_t window;
 	uint64_t pool_bytes;
 	bool immediate;
-	double stalls; /* the interface takes nothing for a while */
+	uint64_t flow_pps, total_pps; /* a quota that is paced to; 0: none */
+	double stalls;                /* the interface takes nothing for a while */
 	int64_t stall_ns;
 	double relay_kills, peer_kills, peer_terms;
 	double drops;    /* capture drops, each a mark */

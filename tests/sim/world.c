@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "world.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -119,6 +120,18 @@ on_breaker(void *arg, unsigned int remote, bool open)
 }
 
 static void
+on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
+{
+	const struct world *w = arg;
+
+	(void)flow;
+	if (w->tracing)
+		printf("  %12.3f ms %s the quota, %" PRIu64 " above\n",
+		       (double)mono_sub(w->now.mono, w->started) / 1e6,
+		       within ? "within" : "above", datagrams);
+}
+
+static void
 on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
 {
 	struct world *w = arg;
@@ -140,6 +153,7 @@ static const struct peer_ops peer_ops = {
 	.epoch = on_epoch,
 	.lost = on_lost,
 	.breaker = on_breaker,
+	.quota = on_quota,
 	.mark = on_mark,
 };
 
@@ -431,6 +445,8 @@ make_settings(struct world *w)
 		.remote_count = 1,
 		.outputs = w->outputs,
 		.output_count = s->channels,
+		.emit = {.quota = {.flow_pps = s->flow_pps, .total_pps = s->total_pps},
+			 .over_quota = s->flow_pps > 0 ? QUOTA_PACE : QUOTA_WARN},
 		.recovery = {.give_up_ns = s->give_up_ns,
 			     .reorder_ns = s->reorder_ns,
 			     .window_datagrams = s->window,
@@ -515,6 +531,28 @@ give_up(struct world *w)
 		     : "dead");
 }
 
+static bool
+is_waiting(const struct world *w)
+{
+	for (size_t i = 0; i < peer_channel_count(w->peer, WORLD_REMOTE); i++)
+		if (peer_channel(w->peer, WORLD_REMOTE, i)->ready > 0)
+			return true;
+	return false;
+}
+
+/* The quota may let it wait. */
+static void
+emit_rest(struct world *w)
+{
+	mono_t end = mono_add(w->now.mono, 10 * NS_PER_S);
+
+	fates_emit(w);
+	while (w->alive[PEER] && is_waiting(w) && mono_before(w->now.mono, end)) {
+		advance_to(w, mono_add(w->now.mono, NS_PER_MS));
+		fates_emit(w);
+	}
+}
+
 bool
 world_run(struct world *w)
 {
@@ -538,7 +576,7 @@ world_run(struct world *w)
 	/* What was ready when BYE came is still emitted. */
 	w->stall_end = (mono_t){0};
 	if (w->failure[0] == '\0') {
-		fates_emit(w);
+		emit_rest(w);
 		audit_rest(w);
 	}
 	return w->failure[0] == '\0';

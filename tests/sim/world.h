@@ -40,6 +40,7 @@ struct fate {
 	uint64_t room;
 	uint64_t last; /* highest emitted, + 1 */
 	uint64_t emitted, refused;
+	mono_t *left; /* the last ones, as many as the quota takes in 100 ms */
 };
 
 /* A datagram's way through, less the shortest line's delay. */
@@ -110,6 +111,8 @@ struct world {
 	struct latency *latencies;
 	size_t latency_count, latency_room;
 	int64_t worst_ns;
+	mono_t *left; /* as of a fate, of all channels */
+	uint64_t emitted;
 	uint64_t restarts;
 	uint64_t dropped;
 	uint64_t marks_seen;

@@ -1147,12 +1147,12 @@ START_TEST(a_pace_is_exact)
 	mono_t now = {5 * NS_PER_S};
 	uint64_t sent = 0;
 
-	pace_init(&p, now, 0);
+	pace_init(&p, now, 0, 2 * NS_PER_MS);
 	ck_assert(!pace_is_limited(&p));
 	pace_charge(&p, 1 << 30);
 	ck_assert_int_eq(pace_wait_ns(&p, now), 0);
 
-	pace_init(&p, now, 8000000); /* a byte a microsecond */
+	pace_init(&p, now, 8000000, 2 * NS_PER_MS); /* a byte a microsecond */
 	for (int i = 0; i < 10000; i++) {
 		int64_t wait = pace_wait_ns(&p, now);
 

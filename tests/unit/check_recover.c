@@ -256,7 +256,7 @@ reopen(struct rig *x, uint32_t channel)
 }
 
 static void
-fill_one(struct rig *x, uint32_t channel, uint64_t i)
+fill_one(struct rig *x, uint32_t channel, uint64_t i, bool answered)
 {
 	struct list *l = &x->lists[channel];
 	size_t at = find_model(l, i);
@@ -266,7 +266,7 @@ fill_one(struct rig *x, uint32_t channel, uint64_t i)
 	/* in a gap, but not missing: it is not asked about */
 	if (at < l->count && i >= e->first && !l->missing[i])
 		return;
-	f = recover_fill(x->r, x->now, channel, (seq_t){i});
+	f = recover_fill(x->r, x->now, channel, (seq_t){i}, answered);
 	seeded_check(&x->dice, f.known == l->missing[i], "step %d: %llu is known %d",
 		     x->step, (unsigned long long)i, f.known);
 	if (!f.known)
@@ -278,6 +278,8 @@ fill_one(struct rig *x, uint32_t channel, uint64_t i)
 	l->missing[i] = false;
 	if (--e->missing == 0)
 		erase(x, l, at);
+	else if (answered)
+		e->since = x->now.ns;
 }
 
 static void
@@ -358,7 +360,7 @@ serve(struct rig *x)
 		}
 		for (uint64_t i = e->first, end = e->end; i < end; i++) {
 			if (l->missing[i])
-				fill_one(x, (uint32_t)(l - x->lists), i);
+				fill_one(x, (uint32_t)(l - x->lists), i, false);
 		}
 	}
 }
@@ -387,7 +389,8 @@ take_step(struct rig *x)
 	else if (roll < 300)
 		reopen(x, channel);
 	else if (roll < 700)
-		fill_one(x, channel, seeded_below(&x->dice, NUMBERS));
+		fill_one(x, channel, seeded_below(&x->dice, NUMBERS),
+			 seeded_one_in(&x->dice, 2));
 	else if (roll < 730)
 		suspend(x, channel);
 	else if (roll < 800)
@@ -440,7 +443,7 @@ START_TEST(an_empty_one)
 	ck_assert_ptr_null(recover_due(r, MONO_NEVER));
 	ck_assert_int_eq(recover_deadline(r).ns, MONO_NEVER.ns);
 	ck_assert_ptr_null(recover_first(r, 1));
-	ck_assert(!recover_fill(r, START, 1, SEQ_FIRST).known);
+	ck_assert(!recover_fill(r, START, 1, SEQ_FIRST, true).known);
 	recover_clear(r, 1);
 	recover_suspend(r, 1);
 	recover_resume(r, START, 1, (seq_t){9});
@@ -551,11 +554,11 @@ START_TEST(gaps_grow_together)
 	ck_assert_uint_eq(g->first.n, 2);
 	ck_assert_uint_eq(g->end.n, 10);
 	ck_assert_uint_eq(g->missing, 4);
-	ck_assert(recover_fill(r, START, 0, (seq_t){8}).known);
-	ck_assert(recover_fill(r, START, 0, (seq_t){2}).known);
-	ck_assert(recover_fill(r, START, 0, (seq_t){5}).known);
+	ck_assert(recover_fill(r, START, 0, (seq_t){8}, true).known);
+	ck_assert(recover_fill(r, START, 0, (seq_t){2}, true).known);
+	ck_assert(recover_fill(r, START, 0, (seq_t){5}, true).known);
 	ck_assert_uint_eq(recover_count(r), 1);
-	ck_assert(recover_fill(r, START, 0, (seq_t){9}).known);
+	ck_assert(recover_fill(r, START, 0, (seq_t){9}, true).known);
 	ck_assert_uint_eq(recover_count(r), 0);
 	ck_assert_ptr_nonnull(open_one(r, START, 20, 21));
 	recover_free(r);

@@ -63,8 +63,15 @@ on_breaker(void *arg, unsigned int remote, bool open)
 	(void)arg, (void)remote, (void)open;
 }
 
+static void
+on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
+{
+	(void)arg, (void)flow, (void)within, (void)datagrams;
+}
+
 static const struct peer_ops peer_ops = {
 	.breaker = on_breaker,
+	.quota = on_quota,
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,

@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "path/ready.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+/* A queue of chunks. */
+struct line {
+	uint32_t head, tail;
+};
+
+/* A flow at its quota. */
+struct waiting {
+	uint32_t flow;
+	mono_t again; /* when it may go on */
+};
+
+struct ready {
+	struct pool *pool;
+	struct quota *quota;
+	uint64_t count;
+	struct line open;        /* of all flows that do not wait */
+	struct line *lines;      /* by flow; not empty: it waits */
+	struct waiting *waiting; /* in no order */
+	size_t waiting_count;
+	size_t turn;       /* of those, who is looked at first */
+	mono_t due;        /* the earliest again, or sooner */
+	mono_t all_due;    /* when all together may go on */
+	struct line *next; /* whose head ready_next() told */
+};
+
+struct ready *
+ready_new(struct pool *pool, struct quota *quota, uint32_t flows)
+{
+	struct ready *r = calloc(1, sizeof(*r));
+
+	if (r == NULL)
+		return NULL;
+	r->pool = pool;
+	r->quota = quota;
+	r->open = (struct line){POOL_NONE, POOL_NONE};
+	r->due = r->all_due = MONO_NEVER;
+	if (quota == NULL)
+		return r;
+	r->lines = malloc(flows * sizeof(*r->lines));
+	r->waiting = malloc(flows * sizeof(*r->waiting));
+	if (r->lines == NULL || r->waiting == NULL) {
+		ready_free(r);
+		return NULL;
+	}
+	for (uint32_t i = 0; i < flows; i++)
+		r->lines[i] = r->open;
+	return r;
+}
+
+void
+ready_free(struct ready *r)
+{
+	if (r == NULL)
+		return;
+	free(r->lines);
+	free(r->waiting);
+	free(r);
+}
+
+static void
+append(struct ready *r, struct line *l, uint32_t chunk)
+{
+	pool_held(r->pool, chunk)->next = POOL_NONE;
+	if (l->tail == POOL_NONE)
+		l->head = chunk;
+	else
+		pool_held(r->pool, l->tail)->next = chunk;
+	l->tail = chunk;
+}
+
+static uint32_t
+remove_head(struct ready *r, struct line *l)
+{
+	uint32_t chunk = l->head;
+
+	l->head = pool_held(r->pool, chunk)->next;
+	if (l->head == POOL_NONE)
+		l->tail = POOL_NONE;
+	return chunk;
+}
+
+void
+ready_put(struct ready *r, uint32_t chunk)
+{
+	append(r, &r->open, chunk);
+	r->count++;
+}
+
+/* ---- with a quota ---- */
+
+static void
+wait_until(struct ready *r, uint32_t flow, mono_t again)
+{
+	r->waiting[r->waiting_count++] = (struct waiting){flow, again};
+	r->due = mono_min(r->due, again);
+}
+
+/* A flow whose time has come: its line goes on. NULL: none. They take turns. */
+static struct line *
+find_waiting(struct ready *r, mono_t now)
+{
+	mono_t due = MONO_NEVER;
+
+	if (mono_before(now, r->due))
+		return NULL;
+	for (size_t i = 0; i < r->waiting_count; i++) {
+		size_t at = (r->turn + i) % r->waiting_count;
+		struct waiting *w = &r->waiting[at];
+
+		if (mono_due(w->again, now) &&
+		    quota_may(r->quota, w->flow, now, &w->again)) {
+			r->turn = at + 1;
+			return &r->lines[w->flow];
+		}
+		due = mono_min(due, w->again);
+	}
+	r->due = due;
+	return NULL;
+}
+
+/* The oldest that need not wait; those before it that do go to their lines. */
+static struct line *
+find_open(struct ready *r, mono_t now)
+{
+	while (r->open.head != POOL_NONE) {
+		uint32_t flow = pool_held(r->pool, r->open.head)->flow;
+		struct line *l = &r->lines[flow];
+		bool waits = l->head != POOL_NONE;
+		mono_t again;
+
+		if (!waits && quota_may(r->quota, flow, now, &again))
+			return &r->open;
+		if (!waits)
+			wait_until(r, flow, again);
+		append(r, l, remove_head(r, &r->open));
+	}
+	return NULL;
+}
+
+static struct line *
+find_paced(struct ready *r, mono_t now)
+{
+	struct line *waiting, *open;
+	mono_t again;
+
+	r->all_due = MONO_NEVER;
+	if (r->count == 0)
+		return NULL;
+	if (!quota_may_any(r->quota, now, &again)) {
+		r->all_due = again;
+		return NULL;
+	}
+	waiting = find_waiting(r, now);
+	open = find_open(r, now);
+	if (waiting == NULL || open == NULL)
+		return waiting != NULL ? waiting : open;
+	/* Only when all together are at their quota does it matter who goes first. */
+	return mono_before(pool_held(r->pool, open->head)->arrived,
+			   pool_held(r->pool, waiting->head)->arrived)
+		       ? open
+		       : waiting;
+}
+
+/* Nothing waits in it any more. */
+static void
+stop_waiting(struct ready *r, const struct line *l)
+{
+	uint32_t flow = (uint32_t)(l - r->lines);
+
+	for (size_t i = 0; i < r->waiting_count; i++) {
+		if (r->waiting[i].flow != flow)
+			continue;
+		r->waiting[i] = r->waiting[--r->waiting_count];
+		return;
+	}
+	assert(!"a line that waits is among those waiting");
+}
+
+/* ---- for all ---- */
+
+uint32_t
+ready_next(struct ready *r, mono_t now)
+{
+	if (r->quota == NULL)
+		r->next = r->open.head != POOL_NONE ? &r->open : NULL;
+	else
+		r->next = find_paced(r, now);
+	return r->next != NULL ? r->next->head : POOL_NONE;
+}
+
+void
+ready_take(struct ready *r)
+{
+	assert(r->next != NULL);
+	(void)remove_head(r, r->next);
+	if (r->next != &r->open && r->next->head == POOL_NONE)
+		stop_waiting(r, r->next);
+	r->next = NULL;
+	r->count--;
+}
+
+void
+ready_return(struct ready *r, uint32_t chunk)
+{
+	struct held *h = pool_held(r->pool, chunk);
+	struct line *l = &r->open;
+
+	/* Before the others of its flow, wherever they are. */
+	if (r->quota != NULL && r->lines[h->flow].head != POOL_NONE)
+		l = &r->lines[h->flow];
+	h->next = l->head;
+	l->head = chunk;
+	if (l->tail == POOL_NONE)
+		l->tail = chunk;
+	r->count++;
+}
+
+uint64_t
+ready_count(const struct ready *r)
+{
+	return r->count;
+}
+
+mono_t
+ready_deadline(const struct ready *r)
+{
+	if (r->count == 0)
+		return MONO_NEVER;
+	if (r->all_due.ns != MONO_NEVER.ns)
+		return r->all_due;
+	return r->waiting_count > 0 ? r->due : MONO_NEVER;
+}

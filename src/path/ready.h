@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_READY_H
+#define TOMBOLO_READY_H
+/*
+ * What is ready to be emitted, over all channels of a lane: in the order in which it
+ * became so, but for flows that are at their quota. These wait in lines of their own,
+ * each in order, and the others go past them. Datagrams are chunks of the pool and
+ * linked through it. Pure but for ready_new().
+ */
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "path/emit.h"
+#include "path/pool.h"
+#include "path/quota.h"
+
+struct ready;
+
+/* flows: how many there may be. quota: asked before anything leaves; NULL: nothing
+ * is paced. NULL: no memory. */
+struct ready *ready_new(struct pool *pool, struct quota *quota, uint32_t flows);
+void ready_free(struct ready *r);
+
+/* The newest; its held.flow is set. */
+void ready_put(struct ready *r, uint32_t chunk);
+
+/* The next that may leave now, POOL_NONE: none. It stays the next until it is
+ * taken or another now comes. */
+uint32_t ready_next(struct ready *r, mono_t now);
+/* That one leaves the queue, unpaid. */
+void ready_take(struct ready *r);
+
+/* One that was taken is back, first of all; of several the last is returned first. */
+void ready_return(struct ready *r, uint32_t chunk);
+
+/* All that there are. */
+uint64_t ready_count(const struct ready *r);
+/* When one that waits for the quota may leave; MONO_NEVER: none waits for it. */
+mono_t ready_deadline(const struct ready *r);
+
+#endif
