@@ -9,45 +9,40 @@
 # whom it measures.
 spin_us=15
 
-# By the emulator, the cables of lib.sh are not used: TAP interfaces take their names
-# and addresses. Everything else of setup() stays.
+# With the emulator the line is no router: it owns its ends of lib.sh's cables, so the
+# halves see each other as on one LAN, and their ends must send what a cable carries.
 if [ -z "$netem" ]; then
 	setup_line() {
 		local n
 
+		on line sh -c 'echo 0 >/proc/sys/net/ipv4/ip_forward'
 		for n in 1 2; do
-			on line ip link del "r$n"
-			on line ip link del "p$n"
+			on line ip addr flush dev "r$n"
+			on line ip addr flush dev "p$n"
+			on relay ip route add "10.2.$n.0/24" dev "line$n"
+			on peer ip route add "10.1.$n.0/24" dev "line$n"
 		done
+		on relay "$bench/plain" line1 line2 || fail 'relay: offloads'
+		on peer "$bench/plain" line1 line2 || fail 'peer: offloads'
 	}
 fi
 
-# lay_end HOST TAP INTERFACE ADDRESS OTHER-LAN
-lay_end() {
-	on line ip link set "$2" netns "$(netns "$1")" name "$3"
-	on "$1" ip addr add "$4/24" dev "$3"
-	on "$1" ip link set "$3" up
-	on "$1" ip route add "$5/24" dev "$3"
-}
-
-# line_start SEED WIRES: without loss yet.
+# line_start SEED WIRES: without loss yet, and with halves that have not met.
 line_start() {
 	local wire wires=() clean=delay=$delay$line_settings
 
 	[ -z "$netem" ] || return 0
 	for wire in $2; do
-		wires+=("wan${wire}a" "wan${wire}b" "$clean" "$clean")
+		wires+=("r$wire" "p$wire" "$clean" "$clean")
+		on relay ip neigh flush dev "line$wire"
+		on peer ip neigh flush dev "line$wire"
 	done
-	ip netns exec "$(netns line)" "$bench/wan" --realtime --spin "$spin_us" --seed "$1" \
+	ip netns exec "$(netns line)" taskset -c "$our_cpu" "$bench/wan" --realtime --spin "$spin_us" --seed "$1" \
 		--control "$dir/wan.fifo" --stats "$dir/wan.json" "${wires[@]}" \
 		>"$dir/wan.log" 2>&1 &
 	wan_pid=$!
 	wait_until "grep -q ready '$dir/wan.log' || ! kill -0 $wan_pid"
 	grep -q ready "$dir/wan.log" || fail "wan: $(cat "$dir/wan.log")"
-	for wire in $2; do
-		lay_end relay "wan${wire}a" "line$wire" "10.1.$wire.1" "10.2.$wire.0"
-		lay_end peer "wan${wire}b" "line$wire" "10.2.$wire.1" "10.1.$wire.0"
-	done
 }
 
 # netem_loss 2%:3, in its own words.

@@ -22,6 +22,26 @@ tick_ns(clockid_t id)
 	return t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
+/* By how much CLOCK_REALTIME is ahead of CLOCK_MONOTONIC: the best of a few readings,
+ * since one may be interrupted. Holds until the clock is set. */
+static inline int64_t
+tick_utc_ahead_ns(void)
+{
+	int64_t shortest = INT64_MAX, ahead = 0;
+
+	for (int i = 0; i < 3; i++) {
+		int64_t before = tick_ns(CLOCK_MONOTONIC);
+		int64_t utc = tick_ns(CLOCK_REALTIME);
+		int64_t took = tick_ns(CLOCK_MONOTONIC) - before;
+
+		if (took < shortest) {
+			shortest = took;
+			ahead = utc - before - took / 2;
+		}
+	}
+	return ahead;
+}
+
 /* An instrument that waits for a processor would measure itself. Without the
  * privilege it goes on with what it has. */
 static inline void

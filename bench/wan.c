@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * wan: a wide-area line in user space, for kernels without netem and for more than
- * netem does. Makes pairs of TAP interfaces; what goes into one comes out of the
- * other, later, or not at all.
+ * netem does. What comes in at one of two interfaces goes out of the other, later, or
+ * not at all.
  *
  *   wan [options] WIRE... where WIRE is A B SETTINGS-A-TO-B SETTINGS-B-TO-A
  *
@@ -12,47 +12,52 @@
  *   --stats FILE    JSON, written at the end
  *   --realtime      run with real-time priority
  *
- *   wan --seed 7 tap0 tap1 delay=500us,loss=2%:3 delay=500us
+ *   wan --seed 7 r1 p1 delay=500us,loss=2%:3 delay=500us
  *   echo '1 both dark=0s:5s' >FIFO
  *
- * Settings: see line.h. Prints "ready" when the interfaces are there; they may be
- * moved to other network namespaces then. Ends at SIGTERM or SIGINT, and the
- * interfaces with it.
+ * Settings: see line.h. The interfaces are up, have no addresses, and are its own: the
+ * near ends of two veth pairs, whose far ends are plain (plain.c). Prints "ready" when
+ * frames are carried. Ends at SIGTERM or SIGINT.
+ *
+ * No frame wakes it. The kernel keeps them, with the time at which each arrived, and no
+ * frame is due before the line's delay has passed: so it looks when a packet is due
+ * anyway, and often enough in between. Where there is no delay, or nothing to carry,
+ * it waits for frames instead.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <net/if.h>
-#include <linux/if_tun.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/signalfd.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/histogram.h"
 #include "delay.h"
 #include "line.h"
+#include "port.h"
 #include "../tests/tools/options.h"
 #include "tick.h"
 
 #define WIRES_MAX     4
 #define ENDS_MAX      (2 * WIRES_MAX)
 #define UNDER_WAY     32768
-#define TURN_FRAMES   32    /* from one interface, before the others have their turn */
-#define TAP_QUEUE     10000 /* frames between the kernel and us */
+#define TURN_FRAMES   16 /* from one interface, before what is due has its turn */
+#define LOOK_NS       (200 * NS_PER_US) /* between two looks for frames, at most */
+#define LOOK_LEAST_NS (20 * NS_PER_US)  /* rather than look oftener, be woken */
+#define IDLE_NS       (2 * NS_PER_MS)   /* without a frame, and it is woken */
+#define MIND_NS       NS_PER_MS         /* between two looks for commands */
 #define CONTROL_BYTES 256
 
 /* An interface, and the direction that begins there. */
 struct end {
-	int fd;
+	struct port port;
 	struct end *other;
 	struct line line;
 	uint64_t taken, taken_bytes, given, given_bytes;
@@ -67,6 +72,11 @@ struct wan {
 	struct delay *under_way;
 	struct histogram late; /* came out later than due */
 	int64_t spin_ns;
+	int64_t look_every_ns; /* 0: it has to be woken for each frame */
+	int64_t looked_ns;     /* when it looked for frames */
+	int64_t busy_ns;       /* when it found one */
+	int64_t mind_ns;       /* when it next looks for commands */
+	int64_t utc_ahead_ns;  /* CLOCK_REALTIME, of CLOCK_MONOTONIC */
 	int control_fd, signal_fd;
 	char control[CONTROL_BYTES];
 	size_t control_bytes;
@@ -87,7 +97,7 @@ give(struct wan *w, const struct delay_packet *p)
 	int64_t late_ns = tick_ns(CLOCK_MONOTONIC) - p->due_ns;
 
 	histogram_record(&w->late, late_ns);
-	if (write(to->fd, p->bytes, p->len) < 0) {
+	if (!port_give(&to->port, p->bytes, p->len)) {
 		to->refused++;
 		return;
 	}
@@ -120,10 +130,10 @@ put_twice(struct wan *w, struct end *e, const uint8_t *bytes, size_t len,
 }
 
 static void
-take(struct wan *w, struct end *e, const uint8_t *bytes, size_t len)
+take(struct wan *w, struct end *e, const uint8_t *bytes, size_t len, int64_t arrived_ns)
 {
-	int64_t now = tick_ns(CLOCK_MONOTONIC), due;
-	enum line_verdict verdict = line_take(&e->line, len, now, &due);
+	int64_t due;
+	enum line_verdict verdict = line_take(&e->line, len, arrived_ns, &due);
 
 	e->taken++;
 	e->taken_bytes += len;
@@ -139,38 +149,66 @@ take(struct wan *w, struct end *e, const uint8_t *bytes, size_t len)
 	}
 }
 
-/* What is due does not wait for what comes in. When there is no room at all, a frame
- * is read and thrown away. */
-static void
+/* When there is no room at all, a frame is read and thrown away. False: more may be
+ * there. */
+static bool
 take_frames(struct wan *w, struct end *e)
 {
 	uint8_t nowhere[DELAY_FRAME_MAX];
 
 	for (int i = 0; i < TURN_FRAMES; i++) {
-		uint8_t *room;
-		ssize_t n;
+		uint8_t *room = delay_room(w->under_way);
+		int64_t arrived_ns;
+		size_t len = port_take(&e->port, room != NULL ? room : nowhere,
+				       DELAY_FRAME_MAX, &arrived_ns);
 
-		give_due(w);
-		room = delay_room(w->under_way);
-		n = read(e->fd, room != NULL ? room : nowhere, DELAY_FRAME_MAX);
-		if (n <= 0)
-			return;
+		if (len == 0)
+			return true;
+		w->busy_ns = w->looked_ns;
 		if (room != NULL)
-			take(w, e, room, (size_t)n);
+			take(w, e, room, len, arrived_ns - w->utc_ahead_ns);
 		else
 			e->crowded++;
 	}
+	return false;
+}
+
+/* False: more may be there. */
+static bool
+look(struct wan *w)
+{
+	bool all = true;
+
+	w->looked_ns = tick_ns(CLOCK_MONOTONIC);
+	for (unsigned int i = 0; i < w->end_count; i++)
+		all = take_frames(w, &w->ends[i]) && all;
+	return all;
 }
 
 /* ---- control ---- */
 
+/* What arrives right after a look must be taken before it is due. */
+static void
+set_pace(struct wan *w)
+{
+	int64_t every = LOOK_NS;
+
+	for (unsigned int i = 0; i < w->end_count; i++) {
+		int64_t half = w->ends[i].line.settings.delay_ns / 2;
+
+		every = half < every ? half : every;
+	}
+	w->look_every_ns = every < LOOK_LEAST_NS ? 0 : every;
+}
+
+/* What arrived before a command is not under it. */
 static bool
 obey(struct wan *w, const char *line)
 {
 	char which[8], settings[CONTROL_BYTES], error[CONTROL_BYTES];
 	bool ab, ba;
 	unsigned int wire;
-	int64_t now = tick_ns(CLOCK_MONOTONIC);
+	int64_t now;
 
 	if (sscanf(line, "%u %7s %255s", &wire, which, settings) != 3 || wire < 1 ||
 	    wire > w->end_count / 2)
@@ -179,6 +217,9 @@ obey(struct wan *w, const char *line)
 	ba = strcmp(which, "ba") == 0 || strcmp(which, "both") == 0;
 	if (!ab && !ba)
 		return false;
+	while (!look(w))
+		give_due(w);
+	now = tick_ns(CLOCK_MONOTONIC);
 	for (unsigned int i = 0; i < 2; i++) {
 		struct end *e = &w->ends[2 * (wire - 1) + i];
 
@@ -186,6 +227,7 @@ obey(struct wan *w, const char *line)
 		    line_set(&e->line, settings, now, error, sizeof(error)) != NULL)
 			return false;
 	}
+	set_pace(w);
 	return true;
 }
 
@@ -211,31 +253,90 @@ read_control(struct wan *w)
 
 /* ---- the loop ---- */
 
+/* False: it is to end. */
 static bool
-run_once(struct wan *w)
+mind(struct wan *w)
+{
+	struct pollfd polls[] = {{.fd = w->control_fd, .events = POLLIN},
+				 {.fd = w->signal_fd, .events = POLLIN}};
+
+	w->mind_ns = w->looked_ns + MIND_NS;
+	w->utc_ahead_ns = tick_utc_ahead_ns();
+	if (poll(polls, 2, 0) <= 0)
+		return true;
+	if (polls[0].revents != 0)
+		read_control(w);
+	return polls[1].revents == 0;
+}
+
+static struct timespec
+to_timespec(int64_t ns)
+{
+	return (struct timespec){.tv_sec = ns / NS_PER_S, .tv_nsec = ns % NS_PER_S};
+}
+
+/* Until a frame or a command comes, or until_ns. */
+static void
+wait_for_frame(struct wan *w, int64_t until_ns)
 {
 	struct pollfd polls[ENDS_MAX + 2];
-	int64_t next = delay_next_ns(w->under_way);
-	int64_t wait = next - tick_ns(CLOCK_MONOTONIC) - w->spin_ns;
-	struct timespec timeout = {.tv_sec = 0};
+	unsigned int n = w->end_count;
+	int64_t wait_ns = until_ns - tick_ns(CLOCK_MONOTONIC);
+	struct timespec timeout = to_timespec(wait_ns);
 
-	if (wait > 0)
-		timeout = (struct timespec){.tv_sec = wait / NS_PER_S,
-					    .tv_nsec = wait % NS_PER_S};
-	for (unsigned int i = 0; i < w->end_count; i++)
-		polls[i] = (struct pollfd){.fd = w->ends[i].fd, .events = POLLIN};
-	polls[w->end_count] = (struct pollfd){.fd = w->control_fd, .events = POLLIN};
-	polls[w->end_count + 1] = (struct pollfd){.fd = w->signal_fd, .events = POLLIN};
-	if (ppoll(polls, w->end_count + 2, next == INT64_MAX ? NULL : &timeout, NULL) <
-	    0)
-		return errno == EINTR;
+	if (wait_ns < 0)
+		return;
+	for (unsigned int i = 0; i < n; i++)
+		polls[i] = (struct pollfd){.fd = w->ends[i].port.fd, .events = POLLIN};
+	polls[n] = (struct pollfd){.fd = w->control_fd, .events = POLLIN};
+	polls[n + 1] = (struct pollfd){.fd = w->signal_fd, .events = POLLIN};
+	if (ppoll(polls, n + 2, until_ns == INT64_MAX ? NULL : &timeout, NULL) <= 0)
+		return;
+	if ((polls[n].revents | polls[n + 1].revents) != 0)
+		w->mind_ns = 0;
+}
+
+static void
+sleep_until(int64_t at_ns)
+{
+	struct timespec at = to_timespec(at_ns);
+
+	(void)clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
+}
+
+/* Until there may be something to do; not at all when a packet is so nearly due that
+ * it is waited for actively. */
+static void
+rest(struct wan *w)
+{
+	int64_t next = delay_next_ns(w->under_way), look_at;
+
+	if (next != INT64_MAX)
+		next -= w->spin_ns;
+	if (w->look_every_ns == 0 || w->looked_ns - w->busy_ns > IDLE_NS) {
+		wait_for_frame(w, next);
+		return;
+	}
+	look_at = w->looked_ns + w->look_every_ns;
+	if (look_at < next)
+		next = look_at;
+	if (next > w->looked_ns)
+		sleep_until(next);
+}
+
+/* False: it is to end. */
+static bool
+turn(struct wan *w)
+{
+	bool all;
+
 	give_due(w);
-	for (unsigned int i = 0; i < w->end_count; i++)
-		if (polls[i].revents != 0)
-			take_frames(w, &w->ends[i]);
-	if (polls[w->end_count].revents & POLLIN)
-		read_control(w);
-	return polls[w->end_count + 1].revents == 0;
+	all = look(w);
+	if (w->looked_ns >= w->mind_ns && !mind(w))
+		return false;
+	if (all)
+		rest(w);
+	return true;
 }
 
 /* ---- the end ---- */
@@ -253,9 +354,11 @@ print_end(FILE *f, const char *name, const struct end *e)
 		", \"lost\": %" PRIu64 ", \"dark\": %" PRIu64
 		", \"queue_full\": %" PRIu64 ", \"duplicated\": %" PRIu64
 		", \"reordered\": %" PRIu64 ", \"refused\": %" PRIu64
-		", \"crowded\": %" PRIu64 "}",
+		", \"crowded\": %" PRIu64 ", \"ring_dropped\": %" PRIu64
+		", \"unfit\": %" PRIu64 "}",
 		v[LINE_LOST], v[LINE_LOST_DARK], v[LINE_LOST_QUEUE], v[LINE_DUPLICATED],
-		v[LINE_REORDERED], e->other->refused, e->crowded);
+		v[LINE_REORDERED], e->other->refused, e->crowded,
+		port_dropped(&e->port), e->port.unfit);
 }
 
 static void
@@ -293,32 +396,14 @@ write_stats(const struct wan *w, const char *file)
 
 /* ---- the start ---- */
 
-static int
-open_tap(const char *name)
-{
-	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI};
-	int fd = open("/dev/net/tun", O_RDWR | O_NONBLOCK | O_CLOEXEC);
-	int any = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-
-	if (fd < 0)
-		die("/dev/net/tun");
-	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
-	if (ioctl(fd, TUNSETIFF, &request) != 0)
-		die(name);
-	request.ifr_qlen = TAP_QUEUE;
-	if (any < 0 || ioctl(any, SIOCSIFTXQLEN, &request) != 0)
-		die(name);
-	close(any);
-	return fd;
-}
-
 static void
 add_end(struct wan *w, const char *name, const char *settings, uint64_t seed)
 {
 	struct end *e = &w->ends[w->end_count];
 	char error[CONTROL_BYTES];
 
-	e->fd = open_tap(name);
+	if (!port_open(&e->port, name))
+		die(name);
 	e->other = &w->ends[w->end_count ^ 1];
 	line_init(&e->line, seed ^ (uint64_t)w->end_count << 56);
 	if (line_set(&e->line, settings, tick_ns(CLOCK_MONOTONIC), error,
@@ -396,6 +481,7 @@ add_wires(struct wan *w, uint64_t seed, int count, char **wires)
 		add_end(w, wires[i], wires[i + 2], seed);
 		add_end(w, wires[i + 1], wires[i + 3], seed);
 	}
+	set_pace(w);
 }
 
 int
@@ -417,10 +503,13 @@ main(int argc, char **argv)
 		tick_hurry();
 	printf("ready\n");
 	fflush(stdout);
-	while (run_once(w))
+	w->utc_ahead_ns = tick_utc_ahead_ns();
+	while (turn(w))
 		;
 	if (a.stats != NULL && !write_stats(w, a.stats))
 		status = 1;
+	for (unsigned int i = 0; i < w->end_count; i++)
+		port_close(&w->ends[i].port);
 	delay_free(w->under_way);
 	free(w);
 	return status;

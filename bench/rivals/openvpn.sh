@@ -8,6 +8,10 @@ openvpn_needs() {
 	echo openvpn
 }
 
+openvpn_lacks() {
+	[ -w /dev/net/tun ] || echo '/dev/net/tun cannot be opened here'
+}
+
 # openvpn_half HOST CERTIFICATE OPTION...
 openvpn_half() {
 	local host=$1 certificate=$2

@@ -60,3 +60,14 @@ tombolo_start() {
 	start_relay
 	wait_until 'fetch relay /healthz && fetch peer /healthz'
 }
+
+# What both halves counted.
+tombolo_figures() {
+	local name
+
+	printf '{"relay_repaired": %d' "$(metric relay tombolo_relay_repaired_datagrams_total)"
+	for name in gaps requests requested repairs repairs_wasted repaired; do
+		printf ', "%s": %d' "$name" "$(metric peer "tombolo_peer_${name}_total")"
+	done
+	printf ', "lost": %d}\n' "$(metric peer tombolo_peer_lost_datagrams_total)"
+}
