@@ -4,9 +4,10 @@
 # Sourced behind tests/netns/lib.sh and before setup(). Takes $bench, $delay,
 # $line_settings and $netem.
 
-# The emulator waits actively for the last moments before a packet is due: without,
-# it is 20 us late in the mean; with much more, it takes the processors from those
-# whom it measures.
+# The emulator waits actively for the last moments before a packet is due, which it would
+# else spend on waking up. Measured at 10,000/s on a virtual machine with two processors:
+# with 0, 4, 8 and 15 us it is 22, 19, 13 and 8 us late in the median, and takes the same
+# of a processor.
 spin_us=15
 
 # With the emulator the line is no router: it owns its ends of lib.sh's cables, so the

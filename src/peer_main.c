@@ -4,11 +4,13 @@
 
 #include "base/log.h"
 #include "ops/conf.h"
+#include "ops/control.h"
 #include "ops/daemon.h"
 #include "ops/http.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
 #include "ops/status.h"
+#include "ops/summary.h"
 #include "ops/view.h"
 #include "path/lane.h"
 #include "path/peer.h"
@@ -30,9 +32,12 @@ load(const char *file)
 static void
 routes(void *arg, struct http *http)
 {
+	const struct peer_views *views = arg;
+
 	http_route(http, "/metrics", metrics_peer, arg);
 	http_route(http, "/status", status_peer, arg);
 	http_route(http, "/healthz", status_peer_health, arg);
+	control_routes(http, &views->lanes[0].settings->tls);
 }
 
 static int
@@ -48,6 +53,7 @@ serve(const struct peer_settings *s)
 				.lanes = lanes,
 				.lane_count = 1,
 				.routes = routes,
+				.summary = summary_peer,
 				.arg = &views};
 	int status;
 
@@ -57,6 +63,7 @@ serve(const struct peer_settings *s)
 	view.core = peer_lane_core(peer);
 	view.emit = peer_lane_emit(peer);
 	view.tunnel = peer_lane_tunnel(peer);
+	view.since_ns = peer_lane_since_ns(peer);
 	view.turns = &lanes[0]->turns;
 	view.pool_used_chunks = peer_pool_used(view.core);
 	view.started = clock_now().utc;

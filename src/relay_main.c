@@ -4,11 +4,13 @@
 
 #include "base/log.h"
 #include "ops/conf.h"
+#include "ops/control.h"
 #include "ops/daemon.h"
 #include "ops/http.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
 #include "ops/status.h"
+#include "ops/summary.h"
 #include "ops/view.h"
 #include "path/lane.h"
 #include "path/relay.h"
@@ -30,9 +32,12 @@ load(const char *file)
 static void
 routes(void *arg, struct http *http)
 {
+	const struct relay_views *views = arg;
+
 	http_route(http, "/metrics", metrics_relay, arg);
 	http_route(http, "/status", status_relay, arg);
 	http_route(http, "/healthz", status_relay_health, arg);
+	control_routes(http, &views->lanes[0].settings->tls);
 }
 
 static int
@@ -48,6 +53,7 @@ serve(const struct relay_settings *s)
 				.lanes = lanes,
 				.lane_count = 1,
 				.routes = routes,
+				.summary = summary_relay,
 				.arg = &views};
 	int status;
 
@@ -57,6 +63,7 @@ serve(const struct relay_settings *s)
 	view.core = relay_lane_core(relay);
 	view.capture = relay_lane_capture(relay);
 	view.tunnel = relay_lane_tunnel(relay);
+	view.since_ns = relay_lane_since_ns(relay);
 	view.turns = &lanes[0]->turns;
 	view.history_used_bytes = relay_history_used(view.core);
 	view.started = clock_now().utc;

@@ -3,10 +3,14 @@
 # What Debian calls what a build, its tests and the demo need. Sourced.
 
 build_packages='autoconf automake gcc libc6-dev make pkg-config libpcap-dev
-	libyaml-dev libssl-dev libevent-dev libjansson-dev check'
+	libyaml-dev libssl-dev libevent-dev libjansson-dev
+	libncurses-dev check'
 run_packages='curl ethtool iproute2 iputils-ping nftables openssl procps socat tcpdump
-	tcpreplay util-linux xz-utils'
-lint_packages='clang clang-format libclang-rt-14-dev mandoc shellcheck'
+	tcpreplay tmux util-linux xz-utils'
+lint_packages='clang clang-format libclang-rt-14-dev mandoc shellcheck systemd'
+# For tests/netns/prometheus.sh.
+watch_packages='jq prometheus'
+package_packages='debhelper debootstrap dpkg-dev lintian'
 
 is_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]

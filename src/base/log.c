@@ -114,6 +114,12 @@ log_set_level(enum log_level level)
 	atomic_store_explicit(&state.level, (int)level, memory_order_relaxed);
 }
 
+enum log_level
+log_get_level(void)
+{
+	return (enum log_level)atomic_load_explicit(&state.level, memory_order_relaxed);
+}
+
 static void
 append(struct line *l, const char *text)
 {

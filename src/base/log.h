@@ -30,6 +30,7 @@ void log_init(const char *ident, enum log_level level);
 
 /* May be called at any time from any thread. */
 void log_set_level(enum log_level level);
+enum log_level log_get_level(void);
 
 /* A limiter for one call site: at most `burst` lines a second; what was held
  * back is told by "suppressed=N" on the next line that passes. */

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "ops/http.h"
+#include "ops/watchdog.h"
 #include "path/lane.h"
 
 #ifndef PACKAGE_VERSION
@@ -58,15 +59,114 @@ daemon_options(int argc, char **argv, const char *program, const char *default_f
 	return o;
 }
 
+/* Whoever asks the service manager for the state asks by hand. */
+#define STATUS_SECONDS 1
+
+struct watched_lane {
+	struct control *control;
+	struct lane *lane;
+	char name[32];
+	struct event *done;
+	bool ended;
+	struct watchdog watchdog;
+};
+
 struct control {
 	const struct daemon *daemon;
 	struct event_base *base;
 	struct event *signals[3];
-	struct event **dones;
+	struct event *status_timer;
+	struct event *watchdog_timer; /* NULL: nobody asks for a sign of life */
+	int64_t watchdog_period_ns;
+	struct watched_lane *lanes;
 	struct http *http;
 	unsigned int terms;
 	size_t running;
+	char told[256]; /* the status that the service manager has */
 };
+
+/* ---- what the service manager is told ---- */
+
+/* Only what it has not been told yet. */
+static void
+tell_status(struct control *c)
+{
+	char text[sizeof c->told], summary[200];
+
+	c->daemon->summary(c->daemon->arg, summary, sizeof summary);
+	snprintf(text, sizeof text, "%s: %s", c->terms == 0 ? "running" : "draining",
+		 summary);
+	if (strcmp(text, c->told) == 0)
+		return;
+	memcpy(c->told, text, sizeof text);
+	notify_status(text);
+}
+
+static void
+on_status_timer(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what;
+	tell_status(arg);
+}
+
+static bool
+is_alive(struct watched_lane *l, int64_t period_ns)
+{
+	enum watchdog_verdict verdict =
+		watchdog_look(&l->watchdog, counter_get(&l->lane->heartbeat));
+
+	switch (verdict) {
+	case WATCHDOG_MOVES:
+	case WATCHDOG_STILL: break;
+	case WATCHDOG_HANGS:
+		log_error("main",
+			  "%s hangs: it has not moved for %lld ms; unless it does, the "
+			  "service manager ends this program",
+			  l->name, l->watchdog.still * period_ns / NS_PER_MS);
+		break;
+	case WATCHDOG_MOVES_AGAIN: log_warn("main", "%s moves again", l->name); break;
+	}
+	return watchdog_is_content(verdict);
+}
+
+static void
+on_watchdog_timer(evutil_socket_t fd, short what, void *arg)
+{
+	struct control *c = arg;
+	bool all = true;
+
+	(void)fd, (void)what;
+	for (size_t i = 0; i < c->daemon->lane_count; i++)
+		if (!c->lanes[i].ended &&
+		    !is_alive(&c->lanes[i], c->watchdog_period_ns))
+			all = false;
+	if (all)
+		notify_watchdog();
+}
+
+static struct event *
+start_timer(struct control *c, int64_t period_ns, event_callback_fn call)
+{
+	struct timeval period = {.tv_sec = period_ns / NS_PER_S,
+				 .tv_usec = period_ns % NS_PER_S / NS_PER_US};
+	struct event *timer = event_new(c->base, -1, EV_PERSIST, call, c);
+
+	if (timer == NULL || event_add(timer, &period) != 0)
+		fatal("main", "out of memory");
+	return timer;
+}
+
+static void
+start_timers(struct control *c)
+{
+	c->status_timer = start_timer(c, STATUS_SECONDS * NS_PER_S, on_status_timer);
+	c->watchdog_period_ns = watchdog_period_ns(notify_watchdog_ns());
+	if (c->watchdog_period_ns != 0)
+		c->watchdog_timer =
+			start_timer(c, c->watchdog_period_ns, on_watchdog_timer);
+}
+
+/* ---- what the operator and the lanes say ---- */
 
 static void
 tell_all(struct control *c, enum lane_message message)
@@ -84,7 +184,7 @@ on_term(evutil_socket_t signal, short what, void *arg)
 	log_info("main", "%s", strsignal((int)signal));
 	if (c->terms++ == 0) {
 		notify_stopping();
-		notify_status("draining");
+		tell_status(c);
 		tell_all(c, LANE_DRAIN);
 	} else {
 		tell_all(c, LANE_STOP);
@@ -107,11 +207,12 @@ on_hup(evutil_socket_t signal, short what, void *arg)
 static void
 on_done(evutil_socket_t fd, short what, void *arg)
 {
-	struct control *c = arg;
+	struct watched_lane *l = arg;
 
 	(void)fd, (void)what;
-	if (--c->running == 0)
-		event_base_loopbreak(c->base);
+	l->ended = true;
+	if (--l->control->running == 0)
+		event_base_loopbreak(l->control->base);
 }
 
 static bool
@@ -128,14 +229,18 @@ watch(struct control *c)
 		if (c->signals[i] == NULL || event_add(c->signals[i], NULL) != 0)
 			return false;
 	}
-	c->dones = calloc(c->daemon->lane_count, sizeof *c->dones);
-	for (size_t i = 0; c->dones != NULL && i < c->daemon->lane_count; i++) {
-		c->dones[i] = event_new(c->base, c->daemon->lanes[i]->done_fd, EV_READ,
-					on_done, c);
-		if (c->dones[i] == NULL || event_add(c->dones[i], NULL) != 0)
+	c->lanes = calloc(c->daemon->lane_count, sizeof *c->lanes);
+	for (size_t i = 0; c->lanes != NULL && i < c->daemon->lane_count; i++) {
+		struct watched_lane *l = &c->lanes[i];
+
+		l->control = c;
+		l->lane = c->daemon->lanes[i];
+		snprintf(l->name, sizeof l->name, "lane%zu", i);
+		l->done = event_new(c->base, l->lane->done_fd, EV_READ, on_done, l);
+		if (l->done == NULL || event_add(l->done, NULL) != 0)
 			return false;
 	}
-	return c->dones != NULL;
+	return c->lanes != NULL;
 }
 
 static void
@@ -157,13 +262,11 @@ static void
 start_lanes(struct control *c)
 {
 	for (size_t i = 0; i < c->daemon->lane_count; i++) {
-		char name[32];
-		int error;
+		struct watched_lane *l = &c->lanes[i];
+		int error = lane_start(l->lane, l->name);
 
-		snprintf(name, sizeof name, "lane%zu", i);
-		error = lane_start(c->daemon->lanes[i], name);
 		if (error != 0)
-			fatal("main", "lane %zu: %s", i, strerror(-error));
+			fatal("main", "%s: %s", l->name, strerror(-error));
 		c->running++;
 	}
 }
@@ -176,8 +279,11 @@ release(struct control *c)
 	for (size_t i = 0; i < 3; i++)
 		event_free(c->signals[i]);
 	for (size_t i = 0; i < c->daemon->lane_count; i++)
-		event_free(c->dones[i]);
-	free(c->dones);
+		event_free(c->lanes[i].done);
+	free(c->lanes);
+	event_free(c->status_timer);
+	if (c->watchdog_timer != NULL)
+		event_free(c->watchdog_timer);
 	event_base_free(c->base);
 }
 
@@ -194,7 +300,8 @@ daemon_run(const struct daemon *d)
 	start_lanes(&c);
 	log_info("main", "ready version=%s", PACKAGE_VERSION);
 	notify_ready();
-	notify_status("running");
+	tell_status(&c);
+	start_timers(&c);
 	event_base_dispatch(c.base);
 	for (size_t i = 0; i < d->lane_count; i++)
 		status |= lane_join(d->lanes[i]);

@@ -31,6 +31,7 @@
 struct route {
 	const char *path;
 	http_handler *handler;
+	http_act *act; /* or this: POST on the control socket */
 	void *arg;
 };
 
@@ -72,7 +73,8 @@ pending_bytes(const struct http *h)
 }
 
 static void
-reply(struct evhttp_request *req, int status, const char *type, struct evbuffer *out)
+reply(struct evhttp_request *req, int status, const char *type, const char *allowed,
+      struct evbuffer *out)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
 	char length[24];
@@ -85,10 +87,22 @@ reply(struct evhttp_request *req, int status, const char *type, struct evbuffer 
 	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 	evhttp_add_header(headers, "Connection", "close");
 	if (status == HTTP_BADMETHOD)
-		evhttp_add_header(headers, "Allow", "GET, HEAD");
+		evhttp_add_header(headers, "Allow", allowed);
 	if (evhttp_request_get_command(req) == EVHTTP_REQ_HEAD)
 		evbuffer_drain(out, evbuffer_get_length(out));
 	evhttp_send_reply(req, status, NULL, out);
+}
+
+static bool
+is_on_socket(struct evhttp_request *req)
+{
+	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+	struct sockaddr_storage sa = {.ss_family = AF_UNSPEC};
+	socklen_t len = sizeof(sa);
+	int fd = bufferevent_getfd(evhttp_connection_get_bufferevent(evcon));
+
+	return getsockname(fd, (struct sockaddr *)&sa, &len) == 0 &&
+	       sa.ss_family == AF_UNIX;
 }
 
 static const struct route *
@@ -103,35 +117,63 @@ find_route(const struct http *h, struct evhttp_request *req)
 	return NULL;
 }
 
+static const char *
+query_of(struct evhttp_request *req)
+{
+	return evhttp_uri_get_query(evhttp_request_get_evhttp_uri(req));
+}
+
 static void
 list_routes(const struct http *h, struct evbuffer *out)
 {
 	evbuffer_add_printf(out, "Not here. There are:\n");
 	for (size_t i = 0; i < h->route_count; i++)
-		evbuffer_add_printf(out, "%s\n", h->routes[i].path);
+		if (h->routes[i].handler)
+			evbuffer_add_printf(out, "%s\n", h->routes[i].path);
+}
+
+/* 200 when the route may be asked so. */
+static int
+admit(const struct route *route, struct evhttp_request *req)
+{
+	enum evhttp_cmd_type method = evhttp_request_get_command(req);
+
+	if (route && route->act) {
+		if (!is_on_socket(req))
+			return 403;
+		return method == EVHTTP_REQ_POST ? HTTP_OK : HTTP_BADMETHOD;
+	}
+	if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD)
+		return HTTP_BADMETHOD;
+	return route ? HTTP_OK : HTTP_NOTFOUND;
+}
+
+static void
+explain(const struct http *h, int status, struct evbuffer *out)
+{
+	if (status == HTTP_NOTFOUND)
+		list_routes(h, out);
+	if (status == 403)
+		evbuffer_add_printf(out, "Only on the control socket.\n");
 }
 
 static int
-compose(struct http *h, struct evhttp_request *req, struct evbuffer *out,
-	const char **type)
+compose(struct http *h, struct evhttp_request *req, const struct route *route,
+	struct evbuffer *out, const char **type)
 {
-	const struct route *route = find_route(h, req);
-	enum evhttp_cmd_type method = evhttp_request_get_command(req);
-	int status = HTTP_OK;
+	int status = admit(route, req);
 
-	if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD)
-		status = HTTP_BADMETHOD;
-	else if (!route)
-		status = HTTP_NOTFOUND;
-	else if (pending_bytes(h) > HTTP_PENDING_BYTES_MAX)
+	if (status == HTTP_OK && pending_bytes(h) > HTTP_PENDING_BYTES_MAX)
 		status = HTTP_SERVUNAVAIL;
 	if (status != HTTP_OK) {
 		counter_inc(&h->figures.refused);
-		if (status == HTTP_NOTFOUND)
-			list_routes(h, out);
+		explain(h, status, out);
 		return status;
 	}
-	route->handler(route->arg, out, type, &status);
+	if (route->act)
+		route->act(route->arg, query_of(req), out, &status);
+	else
+		route->handler(route->arg, out, type, &status);
 	counter_inc(&h->figures.answered);
 	return status;
 }
@@ -141,6 +183,7 @@ answer(struct evhttp_request *req, void *arg)
 {
 	struct http *h = arg;
 	struct evbuffer *out = evbuffer_new();
+	const struct route *route = find_route(h, req);
 	const char *type = DEFAULT_TYPE;
 	int status;
 
@@ -148,8 +191,8 @@ answer(struct evhttp_request *req, void *arg)
 		evhttp_send_error(req, HTTP_INTERNAL, NULL);
 		return;
 	}
-	status = compose(h, req, out, &type);
-	reply(req, status, type, out);
+	status = compose(h, req, route, out, &type);
+	reply(req, status, type, route && route->act ? "POST" : "GET, HEAD", out);
 	evbuffer_free(out);
 }
 
@@ -486,7 +529,16 @@ void
 http_route(struct http *h, const char *path, http_handler *handler, void *arg)
 {
 	assert(h->route_count < HTTP_ROUTES_MAX);
-	h->routes[h->route_count++] = (struct route){path, handler, arg};
+	h->routes[h->route_count++] =
+		(struct route){.path = path, .handler = handler, .arg = arg};
+}
+
+void
+http_action(struct http *h, const char *path, http_act *act, void *arg)
+{
+	assert(h->route_count < HTTP_ROUTES_MAX);
+	h->routes[h->route_count++] =
+		(struct route){.path = path, .act = act, .arg = arg};
 }
 
 void

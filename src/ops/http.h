@@ -3,8 +3,9 @@
 #define TOMBOLO_HTTP_H
 /*
  * HTTP for the control thread: /metrics on a TCP endpoint, the control socket on a
- * Unix path. GET and HEAD of registered paths, nothing else; one request to a
- * connection.
+ * Unix path. GET and HEAD of registered paths, and on the control socket alone POST
+ * of actions; one request to a connection. Who may act is who may open the socket:
+ * its mode and its group decide, nothing here.
  *
  * Whatever a client does, it costs at most one of HTTP_CONNECTIONS_MAX places for
  * at most HTTP_TIMEOUT_S. When all places are taken the kernel queues, and who
@@ -31,6 +32,9 @@ struct http;
 typedef void http_handler(void *arg, struct evbuffer *out, const char **content_type,
 			  int *status);
 
+/* The same for what changes something; query is what follows "?", or NULL. */
+typedef void http_act(void *arg, const char *query, struct evbuffer *out, int *status);
+
 /*
  * Listens on tcp (NULL or port 0: not) and on socket_path (NULL: not; mode 0660; a
  * socket that nobody answers on is replaced). All calls and handlers run on the
@@ -41,6 +45,9 @@ struct http *http_new(struct event_base *base, const struct endpoint *tcp,
 
 /* Before the loop runs; path is borrowed until http_free(). */
 void http_route(struct http *h, const char *path, http_handler *handler, void *arg);
+
+/* The same for POST on the control socket. On tcp the path is refused (403). */
+void http_action(struct http *h, const char *path, http_act *act, void *arg);
 
 /* Closes everything and removes the socket's file, if it is still ours. */
 void http_free(struct http *h);

@@ -206,6 +206,13 @@ put_up(struct evbuffer *out, const char *family, const struct metrics_labels *l,
 }
 
 static void
+put_dialled(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	    const struct path_view *p)
+{
+	metrics_u64(out, family, l, p->dialled);
+}
+
+static void
 put_sent_bytes(struct evbuffer *out, const char *family, const struct metrics_labels *l,
 	       const struct path_view *p)
 {
@@ -279,6 +286,9 @@ static const struct {
 	put_path *put;
 } path_families[] = {
 	{"tombolo_path_up", EXPOSITION_GAUGE, "1 when the path is up", put_up},
+	{"tombolo_path_dialled", EXPOSITION_GAUGE,
+	 "1 when we dial the path, 0 when it dialled in and may never come back",
+	 put_dialled},
 	{"tombolo_path_sent_bytes_total", EXPOSITION_COUNTER,
 	 "Bytes of frames given to the path", put_sent_bytes},
 	{"tombolo_path_data_frames_total", EXPOSITION_COUNTER,

@@ -396,6 +396,44 @@ put_quota(struct evbuffer *out, const struct peer_views *views)
 	}
 }
 
+/* What the peaks are to be held against. Bytes, as everywhere here. */
+static void
+put_quota_limits(struct evbuffer *out, const struct peer_views *views)
+{
+	static const struct {
+		const char *family, *help;
+		size_t offset; /* of a uint64_t */
+		uint64_t unit;
+	} limits[] = {
+#define LIMIT(family, help, key, unit)               \
+	{family, help " by emit.quota; 0: no limit", \
+	 offsetof(struct emit_settings, quota.key), unit}
+		LIMIT("tombolo_peer_flow_quota_packets",
+		      "Packets of one flow in a second", flow_pps, 1),
+		LIMIT("tombolo_peer_flow_quota_bytes", "Bytes of one flow in a second",
+		      flow_bps, 8),
+		LIMIT("tombolo_peer_emit_quota_packets",
+		      "Packets of all flows in a second", total_pps, 1),
+		LIMIT("tombolo_peer_emit_quota_bytes", "Bytes of all flows in a second",
+		      total_bps, 8),
+#undef LIMIT
+	};
+
+	for (size_t i = 0; i < ROWS(limits); i++) {
+		struct walk w = start(views);
+
+		exposition_family(out, limits[i].family, EXPOSITION_GAUGE,
+				  limits[i].help);
+		while (next_lane(&w)) {
+			const char *emit = (const void *)&w.view->settings->emit;
+			const uint64_t *limit = (const void *)(emit + limits[i].offset);
+
+			metrics_u64(out, limits[i].family, &w.labels,
+				    *limit / limits[i].unit);
+		}
+	}
+}
+
 /* ---- memory ---- */
 
 static void
@@ -436,4 +474,5 @@ metrics_peer(void *arg, struct evbuffer *out, const char **content_type, int *st
 	put_last_emissions(out, views);
 	put_emit(out, views);
 	put_quota(out, views);
+	put_quota_limits(out, views);
 }

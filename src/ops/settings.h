@@ -30,6 +30,7 @@ struct tls_settings {
 	char *certificate;      /* PEM file, chain included */
 	char *key;              /* PEM file */
 	char *ca;               /* PEM file: who may sign a remote's certificate */
+	char *crl;              /* PEM file: which of those are revoked; NULL: none */
 	uint64_t rekey_records; /* key update after this many records */
 	int64_t handshake_timeout_ns; /* from TCP accept or connect to ready */
 };

@@ -6,7 +6,9 @@
 #include <jansson.h>
 #include <stdio.h>
 
+#include "base/clock.h"
 #include "base/histogram.h"
+#include "base/log.h"
 #include "ops/status_shared.h"
 #include "path/timing.h"
 #include "path/traffic.h"
@@ -132,6 +134,8 @@ status_put_process(struct status *s, json_t *root, const char *half,
 	v = lanes.at(lanes.views, 0);
 	status_string(s, root, "node", v.node);
 	status_string(s, root, "version", v.version);
+	status_integer(s, root, "now_ns", clock_now().utc.ns);
+	status_string(s, root, "log_level", log_level_name(log_get_level()));
 }
 
 static void
@@ -205,10 +209,14 @@ void
 status_put_remote(struct status *s, json_t *remote, const struct lane_view *v,
 		  unsigned int index)
 {
+	int64_t since_ns = v->started.ns; /* down, until something happens */
 	json_t *paths;
 
 	status_string(s, remote, "name", v->remotes[index].name);
 	status_string(s, remote, "state", session_state_name(v->state(v->view, index)));
+	if (v->since_ns && gauge_get(&v->since_ns[index]) != 0)
+		since_ns = gauge_get(&v->since_ns[index]);
+	status_integer(s, remote, "state_since_ns", since_ns);
 	paths = status_array(s, remote, "paths");
 	for (unsigned int slot = 0; slot < PATHS_MAX; slot++) {
 		struct path_view p = v->path(v->view, index, slot);

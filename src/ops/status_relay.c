@@ -86,6 +86,9 @@ put_channel(struct status *s, json_t *channels, const struct relay_channel *c)
 	if (c->settings->source != 0)
 		status_address(s, o, "source", c->settings->source);
 	status_string(s, o, "feed", feed_name(c->settings->feed));
+	if (gauge_get(&c->captured_last_ns) != 0)
+		status_integer(s, o, "captured_last_ns",
+			       gauge_get(&c->captured_last_ns));
 	put_capture_book(s, o, &c->book);
 }
 

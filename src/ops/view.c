@@ -67,6 +67,7 @@ relay_lane_at(const void *views, size_t lane)
 		.memory_bytes = relay_memory_bytes(v->core),
 		.tunnel = v->tunnel,
 		.turns = v->turns,
+		.since_ns = v->since_ns,
 	};
 }
 
@@ -120,6 +121,7 @@ peer_lane_at(const void *views, size_t lane)
 		.memory_bytes = peer_memory_bytes(v->core),
 		.tunnel = v->tunnel,
 		.turns = v->turns,
+		.since_ns = v->since_ns,
 	};
 }
 

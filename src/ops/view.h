@@ -32,6 +32,7 @@ struct relay_view {
 	const struct tunnel_figures *tunnel;
 	const struct histogram *turns;     /* of the lane's loop, or NULL */
 	const gauge_t *history_used_bytes; /* or NULL */
+	const gauge_t *since_ns;           /* of each session's state, or NULL */
 	utc_t started;
 	const char *version;
 };
@@ -43,6 +44,7 @@ struct peer_view {
 	const struct tunnel_figures *tunnel;
 	const struct histogram *turns;   /* of the lane's loop, or NULL */
 	const gauge_t *pool_used_chunks; /* or NULL */
+	const gauge_t *since_ns;         /* of each session's state, or NULL */
 	utc_t started;
 	const char *version;
 };
@@ -83,6 +85,7 @@ struct lane_view {
 	size_t memory_bytes;
 	const struct tunnel_figures *tunnel;
 	const struct histogram *turns;
+	const gauge_t *since_ns;
 };
 
 /* lanes.at(lanes.views, n) for n below lanes.count. */

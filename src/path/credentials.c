@@ -164,6 +164,75 @@ read_authorities(SSL_CTX *ctx, const struct tls_settings *s, const struct compla
 	return 0;
 }
 
+/* The one that has to be renewed first; NULL: none says when. */
+static const ASN1_TIME *
+first_update(X509_STORE *store, int *count)
+{
+	STACK_OF(X509_OBJECT) *objects = X509_STORE_get0_objects(store);
+	const ASN1_TIME *first = NULL;
+
+	*count = 0;
+	for (int i = 0; i < sk_X509_OBJECT_num(objects); i++) {
+		X509_CRL *crl =
+			X509_OBJECT_get0_X509_CRL(sk_X509_OBJECT_value(objects, i));
+		const ASN1_TIME *next =
+			crl != NULL ? X509_CRL_get0_nextUpdate(crl) : NULL;
+
+		*count += crl != NULL;
+		if (next != NULL &&
+		    (first == NULL || ASN1_TIME_compare(next, first) < 0))
+			first = next;
+	}
+	return first;
+}
+
+/* A list that is out of date says nothing of who was revoked since: RFC 5280, section
+ * 6.3.3. OpenSSL would refuse everybody, at each handshake. */
+static int
+check_lists(X509_STORE *store, const struct tls_settings *s, const struct complaint *to)
+{
+	int count, days, seconds;
+	const ASN1_TIME *next = first_update(store, &count);
+
+	if (next == NULL || ASN1_TIME_diff(&days, &seconds, NULL, next) != 1)
+		return 0;
+	if (days < 0 || seconds < 0)
+		return complain(
+			to,
+			"tls: crl %s: a revocation list should have been renewed "
+			"%d days ago; fetch the newest, or set this host's clock",
+			s->crl, -days);
+	if (days < 2)
+		log_warn("tunnel",
+			 "a revocation list must be renewed within %d hours crl=%s "
+			 "remedy=\"fetch the newest, then reload\"",
+			 days * 24 + seconds / 3600 + 1, s->crl);
+	return 0;
+}
+
+static int
+read_revocations(SSL_CTX *ctx, const struct tls_settings *s, const struct complaint *to)
+{
+	X509_STORE *store = SSL_CTX_get_cert_store(ctx);
+	X509_LOOKUP *file;
+	int err;
+
+	if (s->crl == NULL)
+		return 0;
+	err = check_readable("crl", s->crl, to);
+	if (err < 0)
+		return err;
+	file = X509_STORE_add_lookup(store, X509_LOOKUP_file());
+	if (file == NULL || X509_load_crl_file(file, s->crl, X509_FILETYPE_PEM) <= 0)
+		return complain(
+			to,
+			"tls: crl %s: %s; it must hold the PEM revocation list of "
+			"each CA that signs remotes' certificates",
+			s->crl, openssl_reason());
+	X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK);
+	return check_lists(store, s, to);
+}
+
 static int64_t
 seconds_since_1970(const ASN1_TIME *t)
 {
@@ -238,6 +307,8 @@ credentials_read(SSL_CTX *ctx, const struct tls_settings *s, const char *node,
 		err = read_key(ctx, s, &to);
 	if (err == 0)
 		err = read_authorities(ctx, s, &to);
+	if (err == 0)
+		err = read_revocations(ctx, s, &to);
 	if (err < 0)
 		return err;
 	*expires_s =

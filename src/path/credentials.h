@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #ifndef TOMBOLO_CREDENTIALS_H
 #define TOMBOLO_CREDENTIALS_H
-/* The three files of tls: certificate, key and CA, read into a context. */
+/* The files of tls: certificate, key, CA and revocation lists, read into a context. */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -10,7 +10,8 @@
 struct ssl_ctx_st;
 
 /* Reads and checks the files, and warns of what is legal but unwise: a key that
- * others can read, a certificate that expires soon or does not name this node.
+ * others can read, a certificate or a list that expires soon, a certificate that does
+ * not name this node.
  * expires_s: the certificate's notAfter, seconds since 1970. Returns 0, or
  * negative errno with file, reason and remedy in error. Start-up and reload. */
 int credentials_read(struct ssl_ctx_st *ctx, const struct tls_settings *s,

@@ -30,6 +30,7 @@
 struct peer_lane {
 	struct lane lane;
 	const struct peer_settings *settings;
+	gauge_t *since_ns; /* per remote: when its session's state last changed */
 	struct peer *core;
 	struct tunnel *tunnel;
 	struct emitter *emitter;
@@ -208,6 +209,7 @@ on_session(void *arg, unsigned int remote, enum session_state from,
 {
 	struct peer_lane *l = arg;
 
+	gauge_set(&l->since_ns[remote], clock_now().utc.ns);
 	log_info("session", "remote=%s %s -> %s: %s epoch=%016" PRIx64,
 		 remote_name(l, remote), session_state_name(from),
 		 session_state_name(to), why, peer_session_epoch(l->core, remote));
@@ -411,6 +413,9 @@ peer_lane_new(const struct peer_settings *settings, unsigned int n, char *error,
 	l->drain_end = l->farewell_end = MONO_NEVER;
 	if (lane_init(&l->lane, &lane_ops, l) != 0)
 		goto fail;
+	l->since_ns = calloc(settings->remote_count, sizeof *l->since_ns);
+	if (l->since_ns == NULL)
+		goto fail;
 	l->core = peer_new(settings, random_id(), clock_now(), &peer_ops, l);
 	if (l->core == NULL) {
 		snprintf(error, error_bytes,
@@ -441,6 +446,7 @@ peer_lane_free(struct peer_lane *l)
 		emit_free(l->emitter);
 	peer_free(l->core);
 	lane_fini(&l->lane);
+	free(l->since_ns);
 	free(l);
 }
 
@@ -466,4 +472,10 @@ const struct tunnel_figures *
 peer_lane_tunnel(const struct peer_lane *l)
 {
 	return tunnel_figures(l->tunnel);
+}
+
+const gauge_t *
+peer_lane_since_ns(const struct peer_lane *l)
+{
+	return l->since_ns;
 }

@@ -7,6 +7,7 @@
  */
 #include <stddef.h>
 
+#include "base/counter.h"
 #include "ops/settings.h"
 
 struct peer_lane;
@@ -28,5 +29,7 @@ struct lane *peer_lane_lane(struct peer_lane *l);
 struct peer *peer_lane_core(struct peer_lane *l);
 const struct emit_figures *peer_lane_emit(const struct peer_lane *l);
 const struct tunnel_figures *peer_lane_tunnel(const struct peer_lane *l);
+/* Per remote, UTC: when the state of its session last changed; 0 = never. */
+const gauge_t *peer_lane_since_ns(const struct peer_lane *l);
 
 #endif

@@ -34,6 +34,14 @@ static const struct {
 	[REFUSAL_NOT_YET_VALID] = {"certificate not yet valid",
 				   "set the clocks of both hosts, or wait",
 				   COUNTED_AS(refused_expired)},
+	[REFUSAL_REVOKED] = {"revoked certificate",
+			     "if the remote is to be trusted, issue it another; else "
+			     "find out who uses this one",
+			     COUNTED_AS(refused_revoked)},
+	[REFUSAL_CRL] = {"no valid revocation list",
+			 "put the newest list of each CA into our tls.crl file, then "
+			 "reload",
+			 COUNTED_AS(refused_revoked)},
 	[REFUSAL_NAME] = {"wrong name",
 			  "list the remote by a DNS name in its certificate's "
 			  "subjectAltName, or issue it another",

@@ -16,6 +16,8 @@ enum refusal {
 	REFUSAL_UNTRUSTED,      /* signed by no CA of ours, or not fit for TLS */
 	REFUSAL_EXPIRED,
 	REFUSAL_NOT_YET_VALID,
+	REFUSAL_REVOKED,
+	REFUSAL_CRL,      /* its CA has no revocation list, or not one of now */
 	REFUSAL_NAME,     /* names no listed remote, or not the dialled one */
 	REFUSAL_OLD_TLS,  /* TLS, but not 1.3 */
 	REFUSAL_OLD_DTLS, /* DTLS, but not 1.2 */

@@ -120,6 +120,7 @@ remember(struct relay *r, mono_t now, uint16_t channel, enum history_kind kind,
 		return;
 	}
 	r->captured++;
+	gauge_set(&r->channels[channel].captured_last_ns, captured.ns);
 	counter_inc(&book->captured);
 	counter_add(&book->captured_bytes, len);
 }

@@ -67,6 +67,7 @@ struct relay_channel {
 	const struct channel_settings *settings; /* NULL for channel 0 */
 	struct feed feed;
 	struct capture_book book;
+	gauge_t captured_last_ns; /* UTC of the last datagram's capture, 0: none yet */
 };
 
 /* One channel as one session sends it. */

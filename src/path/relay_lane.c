@@ -24,6 +24,7 @@
 struct relay_lane {
 	struct lane lane;
 	const struct relay_settings *settings;
+	gauge_t *since_ns; /* per remote: when its session's state last changed */
 	struct relay *core;
 	struct capture *capture;
 	struct tunnel *tunnel;
@@ -224,6 +225,7 @@ on_session(void *arg, unsigned int remote, enum session_state from,
 {
 	struct relay_lane *l = arg;
 
+	gauge_set(&l->since_ns[remote], clock_now().utc.ns);
 	log_info("session", "remote=%s %s -> %s: %s epoch=%016" PRIx64,
 		 remote_name(l, remote), session_state_name(from),
 		 session_state_name(to), why, relay_epoch(l->core));
@@ -351,6 +353,9 @@ relay_lane_new(const struct relay_settings *settings, unsigned int n, char *erro
 	l->drain_end = l->farewell_end = MONO_NEVER;
 	if (lane_init(&l->lane, &lane_ops, l) != 0)
 		goto fail;
+	l->since_ns = calloc(settings->remote_count, sizeof *l->since_ns);
+	if (l->since_ns == NULL)
+		goto fail;
 	l->core = relay_new(settings, (uint16_t)n, random_id(), clock_now(), &relay_ops,
 			    l);
 	if (l->core == NULL) {
@@ -384,6 +389,7 @@ relay_lane_free(struct relay_lane *l)
 		tunnel_free(l->tunnel);
 	relay_free(l->core);
 	lane_fini(&l->lane);
+	free(l->since_ns);
 	free(l);
 }
 
@@ -409,4 +415,10 @@ const struct tunnel_figures *
 relay_lane_tunnel(const struct relay_lane *l)
 {
 	return tunnel_figures(l->tunnel);
+}
+
+const gauge_t *
+relay_lane_since_ns(const struct relay_lane *l)
+{
+	return l->since_ns;
 }

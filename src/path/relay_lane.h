@@ -7,6 +7,7 @@
  */
 #include <stddef.h>
 
+#include "base/counter.h"
 #include "ops/settings.h"
 
 struct relay_lane;
@@ -30,5 +31,7 @@ struct lane *relay_lane_lane(struct relay_lane *l);
 struct relay *relay_lane_core(struct relay_lane *l);
 const struct capture_figures *relay_lane_capture(const struct relay_lane *l);
 const struct tunnel_figures *relay_lane_tunnel(const struct relay_lane *l);
+/* Per remote, UTC: when the state of its session last changed; 0 = never. */
+const gauge_t *relay_lane_since_ns(const struct relay_lane *l);
 
 #endif

@@ -310,8 +310,8 @@ tunnel_flushed(const struct tunnel *t)
 	return true;
 }
 
-int
-tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes)
+static int
+renew(struct tunnel *t, char *error, size_t error_bytes)
 {
 	int64_t expires_s;
 	SSL_CTX *old = t->tls;
@@ -329,6 +329,15 @@ tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes)
 	SSL_CTX_free(old);
 	gauge_set(&t->figures.certificate_expires_s, expires_s);
 	return 0;
+}
+
+int
+tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes)
+{
+	int rc = renew(t, error, error_bytes);
+
+	counter_inc(rc == 0 ? &t->figures.reloads : &t->figures.reloads_failed);
+	return rc;
 }
 
 const struct tunnel_figures *

@@ -122,6 +122,8 @@ int tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes
 	X(refused_no_certificate, "handshakes", "Remotes that showed no certificate") \
 	X(refused_untrusted, "handshakes", "Certificates signed by no CA of ours")    \
 	X(refused_expired, "handshakes", "Certificates expired or not yet valid")     \
+	X(refused_revoked, "handshakes",                                              \
+	  "Certificates revoked, or whose CA has no valid revocation list")           \
 	X(refused_name, "handshakes", "Certificates that name no listed remote")      \
 	X(refused_protocol, "handshakes",                                             \
 	  "Not TLS 1.3 or DTLS 1.2, or not TLS at all")                               \
@@ -137,7 +139,9 @@ int tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes
 	  "Datagrams that were no good: garbage, repeated, cut or strange")           \
 	X(dtls_overflowed, "datagrams",                                               \
 	  "Datagrams for which a path's socket had no room")                          \
-	X(dtls_unsent, "datagrams", "Datagrams that the kernel refused to send")
+	X(dtls_unsent, "datagrams", "Datagrams that the kernel refused to send")      \
+	X(reloads, "times", "Times the certificates were read again")                 \
+	X(reloads_failed, "times", "Times that failed: the old certificates stayed")
 
 struct tunnel_figures {
 #define X(id, unit, help) counter_t id;

@@ -1,10 +1,10 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Strangers at the peer's door while the market speaks: noise, a browser, old TLS, no
-# certificate, a stranger's, an expired one, one not yet valid, one of a name that is
-# not listed, a relay's own with noise behind it, and two hundred that say nothing.
-# Each is refused by its own name, in the log and in the figures, and the stream does
-# not notice.
+# certificate, a stranger's, an expired one, one not yet valid, a revoked one, one of a
+# name that is not listed, a relay's own with noise behind it, and two hundred that say
+# nothing. Each is refused by its own name, in the log and in the figures, and the stream
+# does not notice.
 set -u
 # shellcheck source=lib.sh
 . "${TOMBOLO_SRCDIR:-$(dirname "$0")/../..}/tests/netns/lib.sh"
@@ -13,8 +13,9 @@ setup
 make_certificates
 write_relay_conf 'session: {path_timeout: 10s}' # the machine may be slow, too
 write_peer_conf 'session: {path_timeout: 10s}'
-sed -i '/^tls:/s/}$/, handshake_timeout: 1s}/' "$dir/peer.yaml"
-"$TOMBOLO_SRCDIR/tools/certs" -d "$dir" mallory >/dev/null || fail certs
+sed -i '/^tls:/s|}$|, handshake_timeout: 1s, crl: '"$dir/ca.crl}|" "$dir/peer.yaml"
+"$TOMBOLO_SRCDIR/tools/certs" -d "$dir" mallory judas >/dev/null || fail certs
+"$TOMBOLO_SRCDIR/tools/certs" -r -d "$dir" judas >/dev/null || fail 'certs -r'
 for name in expired:-10:5 early:10:5; do
 	IFS=: read -r name begin days <<<"$name"
 	mkdir "$dir/$name"
@@ -68,6 +69,7 @@ client no_certificate 'no certificate'
 certificate untrusted 'untrusted certificate' "$dir/stranger"
 certificate expired 'expired certificate' "$dir/expired"
 certificate expired 'certificate not yet valid' "$dir/early"
+client revoked 'revoked certificate' -cert "$dir/judas.crt" -key "$dir/judas.key"
 client name 'wrong name' -cert "$dir/mallory.crt" -key "$dir/mallory.key"
 
 # Whatever noise looks like, it is refused.

@@ -261,6 +261,14 @@ START_TEST(files_that_are_no_good)
 	check_does_not_start("noise.pem: ", "those who sign the remotes'");
 	stillborn.tls.ca = (char *)rig_file("oldca", "crt");
 	check_does_not_start("oldca.crt: 1 certificates, none valid now", "renew");
+	stillborn.tls = good;
+	stillborn.tls.crl = (char *)absent;
+	check_does_not_start("tls: crl ", "correct the name");
+	stillborn.tls.crl = (char *)noise;
+	check_does_not_start("noise.pem: ", "the PEM revocation list of each CA");
+	stillborn.tls.crl = (char *)rig_file("late", "crl");
+	check_does_not_start("late.crl: a revocation list", "fetch the newest");
+	stillborn.tls = good;
 	stillborn.tls.ca = NULL;
 	check_does_not_start("tls: no ca", "name a PEM file");
 }

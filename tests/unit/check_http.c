@@ -50,6 +50,15 @@ serve_failure(void *arg, struct evbuffer *out, const char **content_type, int *s
 	evbuffer_add_printf(out, "%s\n", (const char *)arg);
 }
 
+static void
+act(void *arg, const char *query, struct evbuffer *out, int *status)
+{
+	(void)arg;
+	handled.calls++;
+	*status = 409;
+	evbuffer_add_printf(out, "query %s\n", query ? query : "none");
+}
+
 static uint16_t
 free_port(void)
 {
@@ -77,6 +86,7 @@ setup(void)
 	ck_assert_msg(server != NULL, "%s", error);
 	http_route(server, "/metrics", serve_metrics, NULL);
 	http_route(server, "/failure", serve_failure, (void *)"not now");
+	http_action(server, "/act", act, NULL);
 	handled.calls = 0;
 }
 
@@ -371,6 +381,64 @@ START_TEST(body_is_refused)
 	free(a.text);
 	free(b.text);
 	expect_still_serving();
+}
+END_TEST
+
+/* ---- actions ---- */
+
+static struct answer
+ask_on_socket(const char *request)
+{
+	return talk(connect_path(), request, strlen(request));
+}
+
+START_TEST(action_on_the_socket)
+{
+	struct answer a = ask_on_socket("POST /act?level=debug HTTP/1.1\r\nHost: x\r\n"
+					"Content-Length: 0\r\n\r\n");
+
+	expect_status(&a, 409);
+	ck_assert_str_eq(body(&a), "query level=debug\n");
+	ck_assert_uint_eq(handled.calls, 1);
+	free(a.text);
+	a = ask_on_socket("POST /act HTTP/1.1\r\nHost: x\r\n\r\n");
+	ck_assert_str_eq(body(&a), "query none\n");
+	ck_assert_uint_eq(handled.calls, 2);
+	free(a.text);
+}
+END_TEST
+
+START_TEST(action_is_not_read)
+{
+	struct answer a = ask_on_socket("GET /act HTTP/1.1\r\nHost: x\r\n\r\n");
+
+	expect_status(&a, 405);
+	expect_header(&a, "Allow: POST");
+	free(a.text);
+	a = ask_on_socket("POST /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect_status(&a, 405);
+	expect_header(&a, "Allow: GET, HEAD");
+	free(a.text);
+	ck_assert_uint_eq(handled.calls, 0);
+}
+END_TEST
+
+static const char *const action_methods[] = {"POST", "GET", "HEAD", "PUT"};
+
+START_TEST(no_action_over_tcp)
+{
+	char request[128];
+	struct answer a;
+
+	snprintf(request, sizeof(request), "%s /act HTTP/1.1\r\nHost: x\r\n\r\n",
+		 action_methods[_i]);
+	a = ask(request);
+	expect_status(&a, 403);
+	if (strcmp(action_methods[_i], "HEAD") != 0)
+		ck_assert_str_eq(body(&a), "Only on the control socket.\n");
+	ck_assert_uint_eq(handled.calls, 0);
+	ck_assert_uint_eq(counter_get(&http_figures(server)->refused), 1);
+	free(a.text);
 }
 END_TEST
 
@@ -874,6 +942,9 @@ requests(void)
 	tcase_add_loop_test(t, not_found_lists_the_routes, 0, COUNT(unknown_paths));
 	tcase_add_loop_test(t, other_methods, 0, COUNT(methods));
 	tcase_add_test(t, body_is_refused);
+	tcase_add_test(t, action_on_the_socket);
+	tcase_add_test(t, action_is_not_read);
+	tcase_add_loop_test(t, no_action_over_tcp, 0, COUNT(action_methods));
 	return t;
 }
 

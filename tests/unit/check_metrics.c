@@ -438,6 +438,26 @@ START_TEST(losses_and_marks)
 }
 END_TEST
 
+/* As configured, but in bytes; 0 is no limit. */
+START_TEST(quota_limits)
+{
+	struct parsed *p;
+
+	pair.peer_settings.emit.quota.flow_pps = 75000;
+	pair.peer_settings.emit.quota.flow_bps = 1000000000;
+	pair.peer_settings.emit.quota.total_pps = 0;
+	pair.peer_settings.emit.quota.total_bps = 8000;
+	p = scrape_peer();
+	ck_assert(parsed_value(p, "tombolo_peer_flow_quota_packets{lane=\"0\"}") ==
+		  75000);
+	ck_assert(parsed_value(p, "tombolo_peer_flow_quota_bytes{lane=\"0\"}") ==
+		  125000000);
+	ck_assert(parsed_value(p, "tombolo_peer_emit_quota_packets{lane=\"0\"}") == 0);
+	ck_assert(parsed_value(p, "tombolo_peer_emit_quota_bytes{lane=\"0\"}") == 1000);
+	parsed_free(p);
+}
+END_TEST
+
 /* Channel 0 of the cores is no channel of the operator's. */
 START_TEST(marks_are_no_channel)
 {
@@ -494,6 +514,8 @@ START_TEST(paths)
 	p = scrape_relay();
 	ck_assert(parsed_value(p, "tombolo_path_up" PATH_LABELS("3")) == 1);
 	ck_assert(parsed_value(p, "tombolo_path_up" PATH_LABELS("0")) == 0);
+	ck_assert(parsed_value(p, "tombolo_path_dialled" PATH_LABELS("0")) == 1);
+	ck_assert(parsed_value(p, "tombolo_path_dialled" PATH_LABELS("3")) == 0);
 	ck_assert(parsed_value(p, "tombolo_path_rtt_seconds" PATH_LABELS("3")) == 1e-9);
 	ck_assert(parsed_value(p, "tombolo_path_clock_offset_seconds" PATH_LABELS(
 					  "3")) == 0);
@@ -580,6 +602,7 @@ main(void)
 	tcase_add_test(t, peer_books);
 	tcase_add_test(t, lane_counters);
 	tcase_add_test(t, losses_and_marks);
+	tcase_add_test(t, quota_limits);
 	tcase_add_test(t, marks_are_no_channel);
 	tcase_add_test(t, one_state_at_a_time);
 	tcase_add_test(t, paths);

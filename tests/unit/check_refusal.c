@@ -57,6 +57,7 @@ start_relay(int64_t handshake_timeout_ns)
 	rig_log_clear();
 	world.base = event_base_new();
 	half_init(&world.relay, "colo-a", "ca");
+	world.relay.tls.crl = (char *)rig_file("list", "crl");
 	world.relay.tls.handshake_timeout_ns = handshake_timeout_ns;
 	world.relay.hooks.turn_end = answer_as_relay;
 	half_expects(&world.relay, "vpc-a");
@@ -167,6 +168,10 @@ static const struct stranger strangers[] = {
 	 .counter = COUNTER(refused_expired),
 	 .reason = "not yet valid",
 	 .detail = "certificate is not yet valid"},
+	{.certificate = "revoked",
+	 .counter = COUNTER(refused_revoked),
+	 .reason = "revoked certificate",
+	 .detail = "certificate revoked, its own certificate (depth 0)"},
 	{.certificate = "unlisted",
 	 .counter = COUNTER(refused_name),
 	 .reason = "wrong name",
@@ -260,6 +265,46 @@ START_TEST(every_stranger_is_refused_once_and_told_why)
 	ck_assert_uint_eq(world.relay.streams[VPC_A][0].ups, 0);
 	ck_assert_uint_eq(ERR_peek_error(), 0);
 	end_visit(&v);
+}
+END_TEST
+
+/* ---- lists of revoked certificates, renewed ---- */
+
+static int
+reload_list(const char *file, char error[256])
+{
+	world.relay.tls.crl = (char *)rig_file(file, "crl");
+	return tunnel_reload_certificates(world.relay.tunnel, error, 256);
+}
+
+static void
+visit_as_vpc_a(const char *reason)
+{
+	static const struct stranger vpc_a = {.certificate = "vpc-a"};
+	struct visit v;
+
+	begin_visit(&v, &vpc_a);
+	rig_until(world.base, is_refused, &v);
+	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_WARN, reason), 1);
+	end_visit(&v);
+}
+
+/* One that is no good leaves the former in use; one that is good is asked from then on,
+ * and whoever is here stays. */
+START_TEST(lists_are_renewed)
+{
+	char error[256];
+
+	rig_log_clear();
+	ck_assert_int_lt(reload_list("late", error), 0);
+	ck_assert_msg(strstr(error, "renewed 3 days ago; fetch") != NULL, "%s", error);
+	ck_assert_int_eq(reload_list("soon", error), 0);
+	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_WARN, "must be renewed within"), 1);
+	visit_as_vpc_a("revoked certificate");
+	ck_assert_int_eq(reload_list("alien", error), 0);
+	visit_as_vpc_a("no valid revocation list");
+	ck_assert_uint_eq(half_counter(&world.relay, COUNTER(refused_revoked)), 2);
+	check_undisturbed();
 }
 END_TEST
 
@@ -526,6 +571,7 @@ refusal_suite(void)
 	tcase_set_timeout(tc, 300);
 	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
 	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, lists_are_renewed);
 	tcase_add_test(tc, a_crowd_is_held_to_the_limit);
 	tcase_add_test(tc, a_remote_has_so_many_slots_and_no_more);
 	tcase_add_test(tc, memory_does_not_grow);

@@ -150,6 +150,10 @@ START_TEST(relay_fresh)
 	expect_string(root, "half", "relay");
 	expect_string(root, "node", "colo-a");
 	expect_string(root, "version", "1.2.3");
+	expect_string(root, "log_level", "info");
+	ck_assert_int_gt(json_integer_value(look(root, "now_ns")), 0);
+	expect_integer(root, "lanes.0.remotes.0.state_since_ns", 1790000000 * NS_PER_S);
+	expect_absent(root, "lanes.0.channels.0", "captured_last_ns");
 	expect_string(root, "verdict", "nothing lost");
 	expect_string(root, "lanes.0.epoch", "0123456789abcdef");
 	expect_integer(root, "lanes.0.memory_bytes",
@@ -201,7 +205,13 @@ START_TEST(relay_open)
 	pair_run(&pair, 2 * NS_PER_S);
 	gauge_set((gauge_t *)(uintptr_t)&t->offset_ns, -1234);
 	gauge_set(&pair.history_used, 4321);
+	gauge_set(&pair.since[0], 1790000001 * NS_PER_S);
 	root = relay_status();
+	expect_integer(root, "lanes.0.remotes.0.state_since_ns", 1790000001 * NS_PER_S);
+	expect_integer(root, "lanes.0.remotes.1.state_since_ns", 1790000000 * NS_PER_S);
+	ck_assert_int_ge(
+		json_integer_value(look(root, "lanes.0.channels.0.captured_last_ns")),
+		1790000000 * NS_PER_S);
 	expect_string(root, "verdict",
 		      "in capture: 2 datagrams dropped by the interface; "
 		      "under way: 5 unsent"); /* for vpc-b */

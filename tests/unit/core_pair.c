@@ -176,6 +176,7 @@ pair_relay_view(const struct pair *p)
 		.tunnel = &p->relay_tunnel,
 		.turns = &p->turns,
 		.history_used_bytes = &p->history_used,
+		.since_ns = p->since,
 		.started = {1790000000 * NS_PER_S},
 		.version = "1.2.3",
 	};

@@ -35,6 +35,7 @@ struct pair {
 	struct tunnel_figures relay_tunnel, peer_tunnel;
 	struct histogram turns;
 	gauge_t history_used, pool_used;
+	gauge_t since[2]; /* of the relay's sessions */
 	struct now now;
 	unsigned int slot; /* of the path, on both sides */
 	bool connected;

@@ -167,6 +167,49 @@ rig_certificate(const struct certificate_spec *spec)
 	EVP_PKEY_free(key);
 }
 
+static void
+revoke_one(X509_CRL *crl, const char *file)
+{
+	X509 *x = rig_read_certificate(file);
+	X509_REVOKED *entry = X509_REVOKED_new();
+	ASN1_TIME *now = X509_gmtime_adj(NULL, -3600);
+
+	X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(x));
+	X509_REVOKED_set_revocationDate(entry, now);
+	ck_assert_int_eq(X509_CRL_add0_revoked(crl, entry), 1);
+	ASN1_TIME_free(now);
+	X509_free(x);
+}
+
+void
+rig_list(const char *file, const char *issuer, const char *revoked, int next_days)
+{
+	X509_CRL *crl = X509_CRL_new();
+	ASN1_TIME *from = X509_gmtime_adj(NULL, -20 * 86400L),
+		  *next = X509_gmtime_adj(NULL, next_days * 86400L);
+	EVP_PKEY *key;
+	X509 *ca;
+	FILE *f;
+
+	read_pair(issuer, &ca, &key);
+	X509_CRL_set_version(crl, X509_CRL_VERSION_2);
+	X509_CRL_set_issuer_name(crl, X509_get_subject_name(ca));
+	X509_CRL_set1_lastUpdate(crl, from);
+	X509_CRL_set1_nextUpdate(crl, next);
+	if (revoked != NULL)
+		revoke_one(crl, revoked);
+	ck_assert_int_gt(X509_CRL_sign(crl, key, EVP_sha256()), 0);
+	f = fopen(rig_file(file, "crl"), "w");
+	ck_assert_ptr_nonnull(f);
+	ck_assert_int_eq(PEM_write_X509_CRL(f, crl), 1);
+	fclose(f);
+	ASN1_TIME_free(from);
+	ASN1_TIME_free(next);
+	X509_CRL_free(crl);
+	X509_free(ca);
+	EVP_PKEY_free(key);
+}
+
 void
 rig_make_files(void)
 {
@@ -186,12 +229,17 @@ rig_make_files(void)
 		{"forged", "forger", "vpc-a", "vpc-a", -1, 365},
 		{"impostor", "stranger", "vpc-a", "vpc-a", -1, 365},
 		{"short", "ca", "vpc-a", "vpc-a", -1, 5},
+		{"revoked", "ca", "vpc-a", "vpc-a", -1, 365},
 	};
 
 	snprintf(rig.dir, sizeof(rig.dir), "%s", "check_tunnel.XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(rig.dir));
 	for (size_t i = 0; i < sizeof(specs) / sizeof(specs[0]); i++)
 		rig_certificate(&specs[i]);
+	rig_list("list", "ca", "revoked", 30);
+	rig_list("soon", "ca", "vpc-a", 1);
+	rig_list("late", "ca", NULL, -3);
+	rig_list("alien", "stranger", NULL, 30);
 	write_file(rig_file("noise", "pem"), "this is no PEM file\n");
 }
 
@@ -546,8 +594,9 @@ half_refused(const struct half *h)
 	static const size_t kinds[] = {
 		COUNTER(refused_limit),     COUNTER(refused_timeout),
 		COUNTER(refused_untrusted), COUNTER(refused_no_certificate),
-		COUNTER(refused_expired),   COUNTER(refused_name),
-		COUNTER(refused_protocol),  COUNTER(refused_other),
+		COUNTER(refused_expired),   COUNTER(refused_revoked),
+		COUNTER(refused_name),      COUNTER(refused_protocol),
+		COUNTER(refused_other),
 	};
 	uint64_t sum = 0;
 

@@ -32,6 +32,8 @@ struct certificate_spec {
 void rig_make_files(void);
 void rig_remove_files(void);
 void rig_certificate(const struct certificate_spec *spec);
+/* The CA's list, in file.crl: what it revoked (NULL: nothing), and when the next comes. */
+void rig_list(const char *file, const char *issuer, const char *revoked, int next_days);
 /* "name.suffix" in the directory, in memory of the rig, kept for ever. */
 const char *rig_file(const char *name, const char *suffix);
 /* file.crt, file.key and ca.crt of another name. */

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ctl/books.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "ctl/doc.h"
+#include "ctl/health.h"
+#include "ctl/table.h"
+
+#define LENGTH(a) (sizeof(a) / sizeof((a)[0]))
+
+struct figure {
+	struct table_column column;
+	const char *key; /* "lost_": the sum of all that begin so */
+};
+
+static const struct figure sent_figures[] = {
+	{{"CAPTURED", true}, "owed"},       {{"SENT", true}, "sent"},
+	{{"SHED", true}, "shed_"},          {{"UNSENT", true}, "unsent"},
+	{{"REPAIRED", true}, "repaired"},   {{"RESENT", true}, "resent"},
+	{{"ABANDONED", true}, "abandoned"},
+};
+static const struct figure peer_figures[] = {
+	{{"EXPECTED", true}, "expected"}, {{"RECEIVED", true}, "received"},
+	{{"EMITTED", true}, "emitted"},   {{"TWICE", true}, "duplicate"},
+	{{"LATE", true}, "late"},         {{"STALE", true}, "stale"},
+	{{"REFUSED", true}, "refused_"},  {{"HELD", true}, "held"},
+	{{"MISSING", true}, "missing"},   {{"LOST", true}, "lost_"},
+};
+
+static const json_t *
+sent_book(const json_t *doc, const json_t *channel)
+{
+	return doc_is_relay(doc) ? channel : json_object_get(channel, "relay");
+}
+
+static const json_t *
+peer_book(const json_t *doc, const json_t *channel)
+{
+	return doc_is_relay(doc) ? json_object_get(channel, "peer") : channel;
+}
+
+/* Only a half's own book has one. */
+static int64_t
+residual_of(const json_t *channel)
+{
+	const json_t *residual = json_object_get(channel, "residual");
+
+	if (json_is_integer(residual))
+		return json_integer_value(residual);
+	return doc_integer(residual, "received") != 0
+		       ? doc_integer(residual, "received")
+		       : doc_integer(residual, "expected");
+}
+
+static int64_t
+sum_of(const json_t *book, const char *key)
+{
+	bool all = key[strlen(key) - 1] == '_';
+
+	return all ? doc_sum(book, key) : doc_integer(book, key);
+}
+
+typedef const json_t *choose_book(const json_t *doc, const json_t *channel);
+
+static void
+print_table(const json_t *doc, const json_t *remote, choose_book *choose,
+	    const struct figure *figures, size_t n, FILE *out)
+{
+	bool own = doc_is_relay(doc) == (choose == sent_book);
+	struct table_column columns[TABLE_COLUMNS_MAX] = {{"CHANNEL", false}};
+	struct table t;
+	json_t *channel;
+	size_t i;
+
+	for (size_t f = 0; f < n; f++)
+		columns[f + 1] = figures[f].column;
+	columns[n + 1] = (struct table_column){"RESIDUAL", true};
+	table_init(&t, columns, n + 1 + own);
+	json_array_foreach(json_object_get(remote, "channels"), i, channel)
+	{
+		const json_t *book = choose(doc, channel);
+
+		table_row(&t);
+		table_cell(&t, "%s", doc_string(channel, "name"));
+		for (size_t f = 0; f < n; f++)
+			table_cell(&t, "%" PRId64, sum_of(book, figures[f].key));
+		if (own)
+			table_cell(&t, "%" PRId64, residual_of(channel));
+	}
+	table_print(&t, 2, out);
+	table_fini(&t);
+}
+
+static void
+print_remote(const json_t *doc, const json_t *remote, FILE *out)
+{
+	const char *name = doc_string(remote, "name");
+	const char *node = doc_string(doc, "node");
+	bool relay = doc_is_relay(doc);
+	json_t *channel;
+	size_t i;
+
+	fprintf(out, "relay %s%s\n", relay ? node : name,
+		relay ? "" : ", as it last told");
+	print_table(doc, remote, sent_book, sent_figures, LENGTH(sent_figures), out);
+	fprintf(out, "peer %s%s\n", relay ? name : node,
+		relay ? ", as it last told" : "");
+	print_table(doc, remote, peer_book, peer_figures, LENGTH(peer_figures), out);
+	json_array_foreach(json_object_get(remote, "channels"), i, channel)
+	{
+		const char *verdict = doc_string(channel, "verdict");
+
+		if (!health_verdict_is_fine(verdict))
+			fprintf(out, "channel %s: %s\n", doc_string(channel, "name"),
+				verdict);
+	}
+}
+
+void
+books_print(const json_t *doc, FILE *out)
+{
+	json_t *lane, *remote;
+	size_t i, r;
+
+	json_array_foreach(json_object_get(doc, "lanes"), i, lane)
+	{
+		json_array_foreach(json_object_get(lane, "remotes"), r, remote)
+			print_remote(doc, remote, out);
+	}
+	fprintf(out, "verdict: %s\n", doc_string(doc, "verdict"));
+}

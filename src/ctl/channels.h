@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_CHANNELS_H
+#define TOMBOLO_CHANNELS_H
+/*
+ * The channels of a /status as rows: an array of flat objects with lane, name, group,
+ * port, total (captured by a relay, emitted by a peer), missing, lost (not emitted,
+ * and never will be), waiting, last_ns; of a relay upstream; of a peer remote. Pure.
+ */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+/* A new reference. */
+json_t *channels_rows(const json_t *doc);
+
+/* What may be sorted by, separated by ", ". */
+#define CHANNELS_SORTS "name, total, rate, missing, lost, waiting, last"
+bool channels_sort_exists(const char *key);
+/* Names from a, figures from the highest; stable. A new reference. */
+json_t *channels_sort(const json_t *rows, const char *key);
+
+/* all: also those that never had a datagram. */
+void channels_print(const json_t *doc, const json_t *rows, bool all, FILE *out);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TOMBOLO_CTL_H
+#define TOMBOLO_CTL_H
+/* What every command of tomboloctl(8) is given, and how it may end. */
+#include <stdbool.h>
+
+enum ctl_exit {
+	CTL_FINE,
+	CTL_TROUBLE,     /* the daemon answered, and something is not well */
+	CTL_USAGE,       /* called wrongly */
+	CTL_UNREACHABLE, /* nobody answered, or not what was expected */
+};
+
+struct ctl {
+	const char *socket;
+	const char *argument; /* of the command, or NULL */
+	const char *sort;     /* --sort, or NULL */
+	bool json, all;
+};
+
+#endif
