@@ -455,8 +455,11 @@ take_report(struct relay_session *s, struct now now, unsigned int slot,
 	if (!wire_get_timing(f, &timing, &count, &r))
 		return false;
 	(void)timing_take(&s->paths[slot].timing, now, &timing);
-	/* What is on the way counts as lost for a moment; it evens out. */
-	timing_frames(&s->paths[slot].timing, s->paths[slot].frames, timing.frames);
+	/* What is on the way counts as lost for a moment; it evens out. A stream loses
+	 * nothing. */
+	if (s->paths[slot].kind == PATH_DATAGRAM)
+		timing_frames(&s->paths[slot].timing, s->paths[slot].frames,
+			      timing.frames);
 	while (count-- > 0) {
 		if (!wire_get_books(f, &r, &e) ||
 		    e.channel >= s->relay->channel_count ||

@@ -16,6 +16,7 @@ timing_reset(struct timing *t)
 	t->count = 0;
 	t->sent_before = t->received_before = 0;
 	t->loss_ppm = 0;
+	t->loss_mean_ppm = 0;
 }
 
 struct wire_timing
@@ -108,29 +109,45 @@ timing_offset_ns(const struct timing *t)
 }
 
 /* Enough that one frame more or less in flight does not matter much. */
-#define LOSS_FRAMES 200
+#define LOSS_FRAMES    200
+#define LOSS_MOST_PPM  1000000
+#define LOSS_LEAST_PPM (-100000)
+
+/* Of the frames of a window some count as lost that are on the way, and as too many in
+ * the next one, when they have arrived: the mean evens it out. */
+static int64_t
+lost_ppm(uint64_t sent, uint64_t received)
+{
+	int64_t ppm;
+
+	/* The other side may have said anything. */
+	while (sent > UINT32_MAX || received > UINT32_MAX) {
+		sent >>= 1;
+		received >>= 1;
+	}
+	ppm = ((int64_t)sent - (int64_t)received) * 1000000 /
+	      (int64_t)(sent > 0 ? sent : 1);
+	if (ppm > LOSS_MOST_PPM)
+		return LOSS_MOST_PPM;
+	return ppm < LOSS_LEAST_PPM ? LOSS_LEAST_PPM : ppm;
+}
 
 void
 timing_frames(struct timing *t, uint64_t sent, uint64_t received)
 {
 	uint64_t sent_n = sent - t->sent_before,
 		 received_n = received - t->received_before;
-	uint64_t lost, ppm;
 
 	if (sent < t->sent_before || received < t->received_before) {
 		t->sent_before = sent;
 		t->received_before = received;
+		t->loss_mean_ppm = 0;
 		return;
 	}
 	if (sent_n < LOSS_FRAMES)
 		return;
-	lost = received_n < sent_n ? sent_n - received_n : 0;
-	/* The other side may have said anything. */
-	ppm = sent_n > UINT64_MAX / 1000000 ? lost / (sent_n / 1000000)
-					    : lost * 1000000 / sent_n;
-	if (ppm > 1000000)
-		ppm = 1000000;
-	t->loss_ppm = (uint32_t)((t->loss_ppm * UINT64_C(3) + ppm) / 4);
+	t->loss_mean_ppm = (t->loss_mean_ppm * 3 + lost_ppm(sent_n, received_n)) / 4;
+	t->loss_ppm = t->loss_mean_ppm > 0 ? (uint32_t)t->loss_mean_ppm : 0;
 	t->sent_before = sent;
 	t->received_before = received;
 	gauge_set(&t->loss, t->loss_ppm);

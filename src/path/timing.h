@@ -30,6 +30,7 @@ struct timing {
 	/* Loss of DATA and MARK frames, relay to peer: what one sent against what the
 	 * other received, over windows of enough frames; parts per million. */
 	uint64_t sent_before, received_before;
+	int64_t loss_mean_ppm; /* below 0 when what was on the way has arrived since */
 	uint32_t loss_ppm;
 	/* For scrapes. */
 	gauge_t loss;

@@ -235,6 +235,21 @@ START_TEST(more_than_was_sent_is_no_loss)
 }
 END_TEST
 
+/* Now many frames are on the way, now none: that is no loss. */
+START_TEST(frames_on_the_way_even_out)
+{
+	struct timing t = {0};
+
+	for (uint64_t n = 1; n <= 50; n++)
+		timing_frames(&t, n * 1000, n * 1000 - (n % 2 ? 60 : 0));
+	ck_assert_uint_le(t.loss_ppm, 20000);
+	for (uint64_t n = 51; n <= 100; n++)
+		timing_frames(&t, n * 1000, n * 900 + 5000 - (n % 2 ? 60 : 0));
+	ck_assert_uint_ge(t.loss_ppm, 80000);
+	ck_assert_uint_le(t.loss_ppm, 120000);
+}
+END_TEST
+
 /* Parts per million are at most a million, whatever the other half counts. */
 START_TEST(loss_has_a_limit)
 {
@@ -267,6 +282,7 @@ main(void)
 	tcase_add_test(t, a_path_that_comes_up_begins_anew);
 	tcase_add_test(t, loss_is_told_once_there_are_enough_frames);
 	tcase_add_test(t, more_than_was_sent_is_no_loss);
+	tcase_add_test(t, frames_on_the_way_even_out);
 	tcase_add_test(t, loss_has_a_limit);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
