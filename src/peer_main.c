@@ -9,6 +9,7 @@
 #include "ops/http.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
+#include "ops/page.h"
 #include "ops/status.h"
 #include "ops/summary.h"
 #include "ops/view.h"
@@ -34,6 +35,7 @@ routes(void *arg, struct http *http)
 {
 	const struct peer_views *views = arg;
 
+	http_route(http, "/", page_serve, NULL);
 	http_route(http, "/metrics", metrics_peer, arg);
 	http_route(http, "/status", status_peer, arg);
 	http_route(http, "/healthz", status_peer_health, arg);

@@ -9,6 +9,7 @@
 #include "ops/http.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
+#include "ops/page.h"
 #include "ops/status.h"
 #include "ops/summary.h"
 #include "ops/view.h"
@@ -34,6 +35,7 @@ routes(void *arg, struct http *http)
 {
 	const struct relay_views *views = arg;
 
+	http_route(http, "/", page_serve, NULL);
 	http_route(http, "/metrics", metrics_relay, arg);
 	http_route(http, "/status", status_relay, arg);
 	http_route(http, "/healthz", status_relay_health, arg);

@@ -4,120 +4,10 @@
 # used, upgraded, removed, purged. Run by tools/check package, as root; takes minutes
 # and a network, and caches what it downloads below _build/.
 #
-#   TOMBOLO_ROOT  where the root is made, empty or not there (a temporary directory)
-#
-# There is no init in the root: that the units start is not seen here.
+# There is no init in the root: that the units start is what tests/boot.sh sees.
 set -u
-top=$(cd "$(dirname "$0")/.." && pwd)
-if [ -n "${TOMBOLO_ROOT-}" ] && [ -n "$(ls -A "$TOMBOLO_ROOT" 2>/dev/null)" ]; then
-	echo "TOMBOLO_ROOT: $TOMBOLO_ROOT is not empty" >&2 # and would be removed
-	exit 2
-fi
-work=$(mktemp -d "${TMPDIR:-/tmp}/tombolo-package-XXXXXX") || exit 1
-root=${TOMBOLO_ROOT:-$work/root}
-cache=$top/_build/package
-trap 'rm -rf --one-file-system "$work" "$root"' EXIT
-trap 'exit 129' HUP INT TERM
-export DEBIAN_FRONTEND=noninteractive LC_ALL=C
-
-say() {
-	printf 'package: %s\n' "$*"
-}
-
-fail() {
-	say "FAILED: $*" >&2
-	exit 1
-}
-
-skip() {
-	say "skipped: $*" >&2
-	exit 77
-}
-
-need() {
-	local command
-
-	for command; do
-		command -v "$command" >/dev/null || skip "$command is not installed"
-	done
-}
-
-# ---- the packages ----
-
-# What is in the checkout, or else in the release, without what was built from it.
-copy_source() {
-	cd "$top" || return
-	if [ -e .git ]; then
-		git ls-files -z -co --exclude-standard |
-			tar -c --null --ignore-failed-read -T - 2>/dev/null | tar -x -C "$1"
-	else
-		tar -c --exclude=./_build . | tar -x -C "$1"
-	fi
-}
-
-# build OPTIONS: of DEB_BUILD_OPTIONS; the packages are then in $work.
-build() {
-	(cd "$work/source" &&
-		DEB_BUILD_OPTIONS="parallel=$(nproc) $1" dpkg-buildpackage -us -uc -b) \
-		>"$work/build.log" 2>&1 || {
-		tail -n 40 "$work/build.log" >&2
-		fail "dpkg-buildpackage ($1)"
-	}
-}
-
-source_version() {
-	dpkg-parsechangelog -l "$work/source/debian/changelog" -S Version
-}
-
-# As dch(1) would.
-bump() {
-	local log=$work/source/debian/changelog
-
-	{
-		printf 'tombolo (%s) unstable; urgency=medium\n\n  * Upgrade.\n\n' "$1"
-		sed -n '/^ -- /{p;q}' "$log"
-		echo
-		cat "$log"
-	} >"$work/changelog" && mv "$work/changelog" "$log"
-}
-
-# ---- the root ----
-
-mirror() {
-	local uri
-
-	# shellcheck disable=SC2016
-	uri=$(apt-get indextargets --format '$(CODENAME) $(REPO_URI)' \
-		'Created-By: Packages' 2>/dev/null | sed -n 's/^bookworm //p' | head -n 1)
-	echo "${uri:-http://deb.debian.org/debian}"
-}
-
-make_root() {
-	mkdir -p "$cache/debs"
-	debootstrap --variant=minbase --cache-dir="$cache/debs" bookworm "$root" \
-		"$(mirror)" >"$work/root.log" 2>&1 || {
-		tail -n 20 "$work/root.log" >&2
-		fail debootstrap
-	}
-	cp -L /etc/resolv.conf /etc/hosts "$root/etc/"
-	apt-config dump --format '%f "%v";%n' Acquire::http::Proxy \
-		>"$root/etc/apt/apt.conf.d/proxy"
-}
-
-# inside COMMAND...: /proc is gone with the namespace.
-inside() {
-	# shellcheck disable=SC2016
-	unshare --mount --pid --fork -- sh -c \
-		'mount -t proc proc "$0/proc" && exec chroot "$0" "$@"' "$root" "$@"
-}
-
-# apt ARGUMENT...: in the root, told only when it fails.
-apt() {
-	inside apt-get -y -q --no-install-recommends "$@" >"$work/apt.log" 2>&1 || {
-		tail -n 40 "$work/apt.log" >&2
-		fail "apt-get $*"
-	}
-}
+# shellcheck source=root.sh
+. "$(dirname "$0")/root.sh"
 
 install_version() {
 	cp "$work/tombolo_$1_$arch.deb" "$root/root/" || fail "no package of version $1"
@@ -211,23 +101,13 @@ same_files() {
 	[ "$(wc -l <"$work/files")" -ge 16 ] || fail 'too few files to compare'
 }
 
-# leftovers: of the package; what was written into /etc/tombolo is none.
-leftovers() {
-	find "$root" -xdev -name '*tombolo*' ! -path "$root/etc/tombolo"
-	inside dpkg-query -W tombolo 2>/dev/null
-}
-
 # ---- its life ----
 
 [ "$(id -u)" = 0 ] || skip 'only root makes a root'
 need apt-get debootstrap dh dh_installsysusers dpkg-buildpackage lintian unshare
-arch=$(dpkg --print-architecture)
-mkdir "$work/source"
-copy_source "$work/source" || fail 'cannot copy the source'
-version=$(source_version)
+take_source
 grep -qE "^Version: +$version\$" "$work/source/packaging/tombolo.spec" ||
 	fail "packaging/tombolo.spec is of another version than $version"
-next=$version+upgrade1
 
 build '' # with its tests
 say "tombolo $version is built and tested"

@@ -7,10 +7,12 @@ build_packages='autoconf automake gcc libc6-dev make pkg-config libpcap-dev
 	libncurses-dev check'
 run_packages='curl ethtool iproute2 iputils-ping nftables openssl procps socat tcpdump
 	tcpreplay tmux util-linux xz-utils'
-lint_packages='clang clang-format libclang-rt-14-dev mandoc shellcheck systemd'
+lint_packages='clang clang-format libclang-rt-14-dev mandoc python3-yaml shellcheck
+	systemd yamllint'
 # For tests/netns/prometheus.sh.
 watch_packages='jq prometheus'
 package_packages='debhelper debootstrap dpkg-dev lintian'
+boot_packages='systemd-container'
 
 is_installed() {
 	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
