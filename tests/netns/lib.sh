@@ -37,8 +37,10 @@ skip() {
 	exit 77
 }
 
+# Said once more at the very end, behind the logs: what quotes a long log keeps its end.
 fail() {
-	say "FAILED: $*"
+	failure=$*
+	say "FAILED: $failure"
 	exit 1
 }
 
@@ -562,6 +564,8 @@ teardown() {
 			printf -- '---- %s\n' "${log##*/}" >&2
 			tail -n 40 "$log" >&2
 		done
+		[ ! -s "$dir/latency.json" ] || say "$(cat "$dir/latency.json")"
+		say "FAILED: ${failure-exit status $ended}"
 	fi
 	if [ -n "${TOMBOLO_KEEP-}" ]; then
 		say "kept: $dir"
