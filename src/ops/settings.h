@@ -99,6 +99,7 @@ struct channel_settings {
 struct history_settings {
 	uint64_t memory_bytes;
 	int64_t age_ns;
+	uint32_t channels; /* room for so many, those that a reload removed included */
 };
 
 struct relay_settings {

@@ -69,7 +69,7 @@ insert(struct classifier *c, const struct channel_settings *s, int channel)
 }
 
 struct classifier *
-classify_new(const struct channel_settings *channels, size_t count)
+classify_new(const struct channel_settings *channels, size_t count, const uint16_t *ids)
 {
 	struct classifier *c;
 	size_t size = 2;
@@ -84,7 +84,7 @@ classify_new(const struct channel_settings *channels, size_t count)
 	for (size_t i = 0; i < size; i++)
 		c->entries[i] = (struct entry){.channel = CLASSIFY_NONE};
 	for (size_t i = 0; i < count; i++)
-		insert(c, &channels[i], (int)i);
+		insert(c, &channels[i], ids != NULL ? ids[i] : (int)i);
 	return c;
 }
 

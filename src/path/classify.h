@@ -15,11 +15,13 @@ struct classifier;
 
 #define CLASSIFY_NONE (-1)
 
-/* Builds the table; channels is borrowed only during the call. NULL: no memory. */
-struct classifier *classify_new(const struct channel_settings *channels, size_t count);
+/* Builds the table; what is given is borrowed only during the call. ids: what each
+ * channel is to be called; NULL: its index. NULL: no memory. */
+struct classifier *classify_new(const struct channel_settings *channels, size_t count,
+				const uint16_t *ids);
 void classify_free(struct classifier *c);
 
-/* Index of the channel, or CLASSIFY_NONE. */
+/* The channel, or CLASSIFY_NONE. */
 int classify_find(const struct classifier *c, uint32_t group, uint16_t port,
 		  uint32_t source);
 

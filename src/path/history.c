@@ -88,6 +88,12 @@ history_free(struct history *h)
 	free(h);
 }
 
+void
+history_set_age(struct history *h, int64_t age_ns)
+{
+	h->age_ns = age_ns;
+}
+
 static uint64_t *
 bucket(const struct history *h, uint16_t channel, seq_t seq)
 {

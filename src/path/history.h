@@ -19,11 +19,11 @@
 
 struct history;
 
-enum history_kind { HISTORY_DATA, HISTORY_MARK };
+enum history_kind { HISTORY_DATA, HISTORY_MARK, HISTORY_CHANGE };
 
 /* The payload is borrowed until the next history_put() or history_expire(). */
 struct history_record {
-	uint16_t channel; /* 0: the lane itself, whose records are marks */
+	uint16_t channel; /* 0: the lane itself, whose records are marks and changes */
 	enum history_kind kind;
 	seq_t seq;
 	utc_t captured;
@@ -39,6 +39,8 @@ enum history_find { HISTORY_HIT, HISTORY_AGED, HISTORY_NEVER };
 struct history *history_new(size_t memory_bytes, int64_t age_ns, size_t channels,
 			    bool pinned);
 void history_free(struct history *h);
+/* From now on, as history_expire() applies it. */
+void history_set_age(struct history *h, int64_t age_ns);
 
 /*
  * Appends a record under the channel's next sequence number, which it returns;

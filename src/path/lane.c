@@ -21,6 +21,23 @@ on_timer(void *arg)
 	lane_reschedule(l);
 }
 
+/* Whoever takes the bit away runs the call: the lane, or the main thread when the lane
+ * has ended meanwhile. */
+static bool
+take_call(struct lane *l)
+{
+	return atomic_fetch_and(&l->messages, ~(unsigned int)LANE_CALL) & LANE_CALL;
+}
+
+static void
+answer_call(struct lane *l)
+{
+	if (!take_call(l))
+		return;
+	l->call.run(l->call.arg);
+	sem_post(&l->call.done);
+}
+
 static void
 on_mail(evutil_socket_t fd, short what, void *arg)
 {
@@ -30,7 +47,9 @@ on_mail(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (read(fd, &n, sizeof n) < 0)
 		return;
-	l->ops->message(l->arg, atomic_exchange(&l->messages, 0));
+	answer_call(l);
+	l->ops->message(l->arg, atomic_fetch_and(&l->messages, LANE_CALL) &
+					~(unsigned int)LANE_CALL);
 	lane_reschedule(l);
 }
 
@@ -57,7 +76,8 @@ lane_init(struct lane *l, const struct lane_ops *ops, void *arg)
 	l->mail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	l->done_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	l->base = new_base();
-	if (l->mail_fd < 0 || l->done_fd < 0 || l->base == NULL)
+	if (l->mail_fd < 0 || l->done_fd < 0 || l->base == NULL ||
+	    sem_init(&l->call.done, 0, 0) != 0)
 		return -ENOMEM;
 	l->mail = event_new(l->base, l->mail_fd, EV_READ | EV_PERSIST, on_mail, l);
 	if (l->mail == NULL || event_add(l->mail, NULL) != 0)
@@ -73,6 +93,7 @@ lane_fini(struct lane *l)
 		event_free(l->mail);
 	if (l->base != NULL)
 		event_base_free(l->base);
+	sem_destroy(&l->call.done);
 	if (l->mail_fd >= 0)
 		close(l->mail_fd);
 	if (l->done_fd >= 0)
@@ -87,6 +108,8 @@ run(void *arg)
 
 	lane_reschedule(l);
 	event_base_dispatch(l->base);
+	atomic_store(&l->ended, true);
+	answer_call(l);
 	(void)!write(l->done_fd, &one, sizeof one);
 	return NULL;
 }
@@ -116,6 +139,24 @@ lane_tell(struct lane *l, enum lane_message message)
 
 	atomic_fetch_or(&l->messages, (unsigned int)message);
 	(void)!write(l->mail_fd, &one, sizeof one);
+}
+
+void
+lane_call(struct lane *l, void (*call)(void *arg), void *arg)
+{
+	if (!l->started) {
+		call(arg);
+		return;
+	}
+	l->call.run = call;
+	l->call.arg = arg;
+	lane_tell(l, LANE_CALL);
+	if (atomic_load(&l->ended) && take_call(l)) {
+		call(arg);
+		return;
+	}
+	while (sem_wait(&l->call.done) != 0)
+		;
 }
 
 int

@@ -7,6 +7,7 @@
  * tells it something. Whoever embeds it gets all calls on the lane's thread.
  */
 #include <pthread.h>
+#include <semaphore.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +26,7 @@ enum lane_message {
 	LANE_DRAIN = 1,  /* deliver what there is, then end */
 	LANE_STOP = 2,   /* end now */
 	LANE_RELOAD = 4, /* read the certificates again */
+	LANE_CALL = 8,   /* lane_call()'s own */
 };
 
 struct lane_ops {
@@ -45,6 +47,12 @@ struct lane {
 	_Atomic unsigned int messages;
 	pthread_t thread;
 	bool started;
+	_Atomic bool ended; /* its loop: nothing of the lane runs any more */
+	struct {
+		void (*run)(void *arg);
+		void *arg;
+		sem_t done;
+	} call;     /* LANE_CALL says whether there is one */
 	int status; /* exit status of the lane, once it has ended */
 	/* The turns of the loop, measured. */
 	mono_t turn_began;
@@ -61,6 +69,13 @@ void lane_fini(struct lane *l);
 int lane_start(struct lane *l, const char *name);
 void lane_tell(struct lane *l, enum lane_message message);
 int lane_join(struct lane *l);
+
+/* Main thread: runs call(arg) on the lane's thread between two turns, and returns when
+ * it has ended, so that it may use what is the lane's and the caller's alike. The lane's
+ * datagrams wait meanwhile: a call does a bounded piece of work, some ten microseconds,
+ * and what needs more makes several calls. It may be where the lane never started or has
+ * ended, too: it runs right here then. */
+void lane_call(struct lane *l, void (*call)(void *arg), void *arg);
 
 /* Lane's thread: the deadline may have changed; the loop is to end. What was due when
  * the turn began is taken for something that waits for a path: it is looked at again

@@ -186,6 +186,14 @@ peer_tick(struct peer *p, struct now now)
 	peer_balance(p);
 }
 
+void
+peer_settings_changed(struct peer *p, struct now now)
+{
+	quota_set_limits(p->quota, &p->settings->emit, now.mono);
+	for (size_t i = 0; i < p->session_count; i++)
+		peer_session_settings_changed(&p->sessions[i]);
+}
+
 mono_t
 peer_deadline(const struct peer *p)
 {

@@ -128,6 +128,10 @@ size_t peer_ready(struct peer *p, struct now now, struct outgoing *out, size_t m
 void peer_emitted(struct peer *p, struct now now, const enum emit_verdict *verdicts,
 		  size_t n);
 
+/* The settings were changed in place: other addresses, deliveries and ages of channels,
+ * other quotas. */
+void peer_settings_changed(struct peer *p, struct now now);
+
 /* Stop: nothing more is taken in; what is ready is still emitted. When it is, the
  * final report and BYE go out. */
 void peer_drain(struct peer *p);

@@ -58,6 +58,32 @@ publish(struct peer_channel *c)
 	gauge_set(&c->port_seen, c->out_port);
 }
 
+static void
+take_place(struct peer_channel *c, const struct wire_channel *e)
+{
+	c->group = e->group;
+	c->port = e->port;
+	c->source = e->source;
+	gauge_set(&c->is_withdrawn, (e->flags & WIRE_WITHDRAWN) != 0);
+}
+
+/* As the settings have it now. */
+static void
+direct(struct peer_channel *c)
+{
+	const struct output_settings *o = find_output(c->session, c->name);
+
+	c->out_group = o != NULL && o->group != 0 ? o->group : c->group;
+	c->out_port = o != NULL && o->port != 0 ? o->port : c->port;
+	if (c->id != MARKS_ID)
+		c->flow =
+			quota_flow(c->session->peer->quota, c->out_group, c->out_port);
+	c->delivery = o != NULL && c->id != MARKS_ID ? o->delivery : DELIVERY_ORDERED;
+	c->max_age_ns = o != NULL ? o->max_age_ns : 0;
+	c->window.ordered = c->delivery == DELIVERY_ORDERED;
+	publish(c);
+}
+
 void
 peer_channel_name(const struct peer_channel *c, char name[NAME_BYTES_MAX])
 {
@@ -72,26 +98,14 @@ peer_channel_name(const struct peer_channel *c, char name[NAME_BYTES_MAX])
 void
 peer_channel_announce(struct peer_channel *c, const struct wire_channel *e)
 {
-	const struct output_settings *o = find_output(c->session, e->name.text);
-
 	c->id = e->id;
-	c->group = e->group;
-	c->port = e->port;
-	c->source = e->source;
 	memcpy(c->name, e->name.text, sizeof c->name);
-	c->out_group = o != NULL && o->group != 0 ? o->group : e->group;
-	c->out_port = o != NULL && o->port != 0 ? o->port : e->port;
-	if (e->id != MARKS_ID)
-		c->flow =
-			quota_flow(c->session->peer->quota, c->out_group, c->out_port);
-	c->delivery = o != NULL && e->id != MARKS_ID ? o->delivery : DELIVERY_ORDERED;
-	c->max_age_ns = o != NULL ? o->max_age_ns : 0;
-	c->window.ordered = c->delivery == DELIVERY_ORDERED;
+	take_place(c, e);
+	direct(c);
 	window_restart(&c->window, e->fresh);
 	c->first = c->ready_low = e->fresh;
 	c->greeting = 0; /* relays count theirs from 1 in every epoch */
 	c->announced = e->next;
-	publish(c);
 	atomic_store_explicit(&c->active, true, memory_order_relaxed);
 }
 
@@ -152,24 +166,36 @@ count_lost(struct peer_channel *c, enum lost_reason reason, uint64_t n)
 
 /* ---- release ---- */
 
-/* A mark is not emitted: it is read. */
 static void
-read_mark(struct peer_channel *c, uint32_t chunk)
+read_mark(struct peer_session *s, struct rd *r)
+{
+	const struct peer *p = s->peer;
+	uint8_t cause = rd_u8(r);
+	uint64_t count = rd_u64(r);
+
+	if (cause >= DROP_POINT_COUNT)
+		return;
+	counter_add(&s->figures.dropped[cause], count);
+	p->ops->mark(p->arg, s->remote, (enum drop_point)cause, count);
+}
+
+/* What channel 0 carries is not emitted: it is read. Either fits one chunk. */
+static void
+read_record(struct peer_channel *c, uint32_t chunk)
 {
 	struct peer_session *s = c->session;
 	struct peer *p = s->peer;
 	struct iovec iov[POOL_IOV_MAX];
 	struct rd r;
-	uint8_t cause;
-	uint64_t count;
+	size_t left;
 
 	pool_iov(p->pool, chunk, iov);
 	r = rd_init(iov[0].iov_base, iov[0].iov_len);
-	cause = rd_u8(&r);
-	count = rd_u64(&r);
-	if (cause < DROP_POINT_COUNT) {
-		counter_add(&s->figures.dropped[cause], count);
-		p->ops->mark(p->arg, s->remote, (enum drop_point)cause, count);
+	if (rd_u8(&r) == RECORD_MARK) {
+		read_mark(s, &r);
+	} else {
+		left = rd_left(&r);
+		peer_session_change(s, rd_bytes(&r, left), left);
 	}
 	pool_drop(p->pool, chunk);
 	counter_inc(&c->book.emitted);
@@ -182,7 +208,7 @@ queue(struct peer_channel *c, uint32_t chunk)
 
 	peer_report_progress(c->session, c);
 	if (c->id == MARKS_ID) {
-		read_mark(c, chunk);
+		read_record(c, chunk);
 		return;
 	}
 	if (c->ready++ == 0 || seq_before(seq, c->ready_low))
@@ -197,6 +223,28 @@ release(struct peer_channel *c)
 
 	while ((chunk = window_release(&c->window)) != POOL_NONE)
 		queue(c, chunk);
+}
+
+void
+peer_channel_redirect(struct peer_channel *c)
+{
+	bool waits = c->delivery == DELIVERY_ORDERED;
+	seq_t at = c->window.next;
+	uint32_t chunk;
+
+	direct(c);
+	if (!waits || c->delivery == DELIVERY_ORDERED)
+		return;
+	/* What waited for its turn has waited long enough. */
+	while ((chunk = window_release_held(&c->window, &at)) != POOL_NONE)
+		queue(c, chunk);
+}
+
+void
+peer_channel_update(struct peer_channel *c, const struct wire_channel *e)
+{
+	take_place(c, e);
+	peer_channel_redirect(c);
 }
 
 void

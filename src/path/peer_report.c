@@ -37,7 +37,7 @@ begin_welcome(const struct peer_session *s, const struct peer_path *p, struct ba
 				  .epoch = s->epoch,
 				  .instance = s->peer->instance,
 				  .greeting = s->greeting,
-				  .total = s->greeting_total};
+				  .total = (uint16_t)s->capacity};
 	unsigned int slot = (unsigned int)(p - s->paths);
 	bool standby = slot < s->settings->path_count &&
 		       s->settings->paths[slot].use == PATH_STANDBY;

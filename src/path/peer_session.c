@@ -283,8 +283,9 @@ is_emittable(const struct wire_channel *e)
 	       (e->group >> 28 == 0xe && e->group >> 8 != 0xe00000 && e->port != 0);
 }
 
-static enum wire_bye
-take_announcement(struct peer_session *s, const struct wire_channel *e)
+enum wire_bye
+peer_session_place(struct peer_session *s, const struct wire_channel *e,
+		   struct peer_channel **found)
 {
 	struct peer_channel *c = find_by_id(s, e->id);
 
@@ -295,10 +296,23 @@ take_announcement(struct peer_session *s, const struct wire_channel *e)
 			return WIRE_BYE_PROTOCOL;
 		if (!add_channel(s, e))
 			return WIRE_BYE_CHANNELS;
-		c = find_by_id(s, e->id);
 	} else if (strcmp(c->name, e->name.text) != 0) {
 		return WIRE_BYE_PROTOCOL;
+	} else {
+		peer_channel_update(c, e);
 	}
+	*found = find_by_id(s, e->id);
+	return 0;
+}
+
+static enum wire_bye
+take_announcement(struct peer_session *s, const struct wire_channel *e)
+{
+	struct peer_channel *c;
+	enum wire_bye bye = peer_session_place(s, e, &c);
+
+	if (bye != 0)
+		return bye;
 	/* A relay that numbers less than it did has forgotten its epoch; but newer
 	 * datagrams may have come by another path, or before a HELLO said again. */
 	if (c->greeting != s->greeting && !any_open(s) &&
@@ -453,27 +467,63 @@ take_data(struct peer_session *s, struct now now, struct peer_path *p,
 	return take_datagram(s, now, p, &d, f->flags & WIRE_REPAIR);
 }
 
-/* A mark is a datagram of channel 0, up to where it is released. */
+/* Marks and changes are datagrams of channel 0, up to where they are released. */
 static enum peer_frame
-take_mark(struct peer_session *s, struct now now, struct peer_path *p,
-	  const struct wire_frame *f)
+take_record(struct peer_session *s, struct now now, struct peer_path *p,
+	    const struct wire_frame *f)
 {
-	uint8_t bytes[9];
+	uint8_t bytes[1 + WIRE_ENTRY_MAX];
 	struct wr w = wr_init(bytes, sizeof bytes);
+	struct wire_data d = {.channel = MARKS_ID, .payload = bytes};
+	struct wire_change c;
 	struct wire_mark m;
-	struct wire_data d;
 
-	if (!wire_get_mark(f, &m))
-		return PEER_BROKEN;
+	if (f->type == WIRE_MARK) {
+		if (!wire_get_mark(f, &m))
+			return PEER_BROKEN;
+		d.seq = m.seq;
+		d.captured = m.at;
+		wr_u8(&w, RECORD_MARK);
+		wr_u8(&w, m.cause);
+		wr_u64(&w, m.count);
+	} else {
+		if (!wire_get_change(f, &c))
+			return PEER_BROKEN;
+		d.seq = c.seq;
+		d.captured = c.at;
+		wr_u8(&w, RECORD_CHANGE);
+		wr_bytes(&w, c.entry, c.len);
+	}
 	count_frame(p);
-	wr_u8(&w, m.cause);
-	wr_u64(&w, m.count);
-	d = (struct wire_data){.channel = MARKS_ID,
-			       .seq = m.seq,
-			       .captured = m.at,
-			       .payload = bytes,
-			       .len = sizeof bytes};
+	d.len = sizeof bytes - wr_left(&w);
 	return take_datagram(s, now, p, &d, f->flags & WIRE_REPAIR);
+}
+
+void
+peer_session_change(struct peer_session *s, const uint8_t *entry, size_t len)
+{
+	struct peer_channel *c;
+	struct wire_channel e;
+	enum wire_bye bye = WIRE_BYE_PROTOCOL;
+
+	if (wire_get_entry(entry, len, &e))
+		bye = peer_session_place(s, &e, &c);
+	if (bye == 0)
+		peer_channel_know(c, e.next);
+	for (size_t i = 0; bye != 0 && i < PATHS_MAX; i++) {
+		if (s->paths[i].open)
+			say_bye(&s->paths[i], bye);
+	}
+}
+
+void
+peer_session_settings_changed(struct peer_session *s)
+{
+	recover_set_give_up(s->recover, s->peer->settings->recovery.give_up_ns);
+	for (uint32_t i = 0; i < s->channel_count; i++) {
+		if (s->channels[i].active)
+			peer_channel_redirect(&s->channels[i]);
+	}
 }
 
 static void
@@ -617,7 +667,8 @@ peer_session_frame(struct peer_session *s, struct now now, unsigned int slot,
 	switch (f->type) {
 	case WIRE_HELLO: return taken(take_hello(s, p, f));
 	case WIRE_DATA: return p->open ? take_data(s, now, p, f) : PEER_TAKEN;
-	case WIRE_MARK: return p->open ? take_mark(s, now, p, f) : PEER_TAKEN;
+	case WIRE_MARK:
+	case WIRE_CHANGE: return p->open ? take_record(s, now, p, f) : PEER_TAKEN;
 	case WIRE_HEARTBEAT: return taken(!p->open || take_heartbeat(s, now, p, f));
 	case WIRE_VERDICT: return taken(!p->open || take_verdict(s, now, f));
 	case WIRE_BYE: return taken(take_bye(s, p, f));

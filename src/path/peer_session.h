@@ -14,8 +14,11 @@
 #include "path/peer.h"
 #include "path/traffic.h"
 
-/* Channel 0 of the relay's lane: marks. */
-#define MARKS_ID 0
+/* Channel 0 of the relay's lane: marks and changes. What is held of it begins with a
+ * byte that says which. */
+#define MARKS_ID      0
+#define RECORD_MARK   0
+#define RECORD_CHANGE 1
 
 struct peer_channel {
 	struct peer_session *session;
@@ -48,6 +51,7 @@ struct peer_channel {
 	/* For scrapes: what the last announcement said, again. */
 	counter_t name_seen[NAME_BYTES_MAX / sizeof(uint64_t)];
 	gauge_t is_marks, is_immediate, group_seen, port_seen; /* as emitted */
+	gauge_t is_withdrawn; /* the relay no longer captures it */
 };
 
 struct peer_path {
@@ -71,7 +75,7 @@ struct peer_path {
 	struct timing timing;
 	struct traffic traffic;
 	counter_t bytes;            /* sent by us */
-	uint64_t frames;            /* DATA and MARK frames received */
+	uint64_t frames;            /* DATA, MARK and CHANGE frames received */
 	counter_t firsts;           /* … of datagrams that were not here before */
 	unsigned int unheard;       /* requests since anything was heard: the breaker */
 	gauge_t is_up, is_datagram; /* up and kind again, for scrapes */
@@ -117,6 +121,14 @@ enum peer_frame {
 };
 enum peer_frame peer_session_frame(struct peer_session *s, struct now now,
 				   unsigned int slot, const struct wire_frame *f);
+/* The place of a channel that the relay tells of, a new one if need be. 0, or why the
+ * relay is to be sent away. */
+enum wire_bye peer_session_place(struct peer_session *s, const struct wire_channel *e,
+				 struct peer_channel **c);
+/* A change of the relay's channels, at its place among the marks. */
+void peer_session_change(struct peer_session *s, const uint8_t *entry, size_t len);
+/* The settings were changed in place. */
+void peer_session_settings_changed(struct peer_session *s);
 void peer_session_tick(struct peer_session *s, struct now now);
 mono_t peer_session_deadline(const struct peer_session *s);
 /* Our clock minus the relay's, by the best path. */
@@ -133,8 +145,12 @@ uint64_t peer_session_instance(const struct peer_session *s); /* of this process
 bool peer_channel_init(struct peer_channel *c, struct peer_session *s, uint32_t index);
 /* Its place is taken by a channel of another name: the books begin anew. */
 void peer_channel_forget(struct peer_channel *c);
-/* Takes over an entry of HELLO for a new epoch. */
+/* Takes over an entry of HELLO, or of CHANGE, for a new epoch. */
 void peer_channel_announce(struct peer_channel *c, const struct wire_channel *e);
+/* The same channel told of again: it may have moved, gone or come back. */
+void peer_channel_update(struct peer_channel *c, const struct wire_channel *e);
+/* Where it goes, and how, by the settings as they are now. */
+void peer_channel_redirect(struct peer_channel *c);
 /* A new epoch: what was missing is lost, what is held is released. */
 void peer_channel_end_epoch(struct peer_channel *c);
 /* The relay numbered everything before next. */

@@ -33,16 +33,29 @@ struct quota {
 };
 
 static void
-start(struct quota_flow *f, const struct limits *l, mono_t now)
+limit(struct quota_flow *f, const struct limits *l, mono_t now)
 {
 	uint64_t rate = l->packets * SHARE_PERMILLE / 1000;
 	uint64_t depth = rate / (NS_PER_S / DEPTH_NS);
 
-	meter_init(&f->meter, now);
 	if (l->packets > 0 && rate == 0)
 		rate = 1;
 	bucket_init(&f->packets, now, rate, depth > 0 ? depth : 1);
 	pace_init(&f->bytes, now, l->bytes * SHARE_PERMILLE / 1000 * 8, DEPTH_NS);
+}
+
+static void
+start(struct quota_flow *f, const struct limits *l, mono_t now)
+{
+	meter_init(&f->meter, now);
+	limit(f, l, now);
+}
+
+static void
+take_limits(struct quota *q, const struct emit_settings *s)
+{
+	q->flow = (struct limits){s->quota.flow_pps, s->quota.flow_bps / 8};
+	q->all = (struct limits){s->quota.total_pps, s->quota.total_bps / 8};
 }
 
 struct quota *
@@ -63,10 +76,7 @@ quota_new(const struct emit_settings *settings, uint32_t flows, mono_t now,
 	q->ops = ops;
 	q->arg = arg;
 	q->capacity = flows;
-	q->flow =
-		(struct limits){settings->quota.flow_pps, settings->quota.flow_bps / 8};
-	q->all = (struct limits){settings->quota.total_pps,
-				 settings->quota.total_bps / 8};
+	take_limits(q, settings);
 	start(&q->total, &q->all, now);
 	return q;
 }
@@ -84,6 +94,15 @@ size_t
 quota_memory_bytes(const struct quota *q)
 {
 	return sizeof(*q) + q->capacity * sizeof(*q->flows);
+}
+
+void
+quota_set_limits(struct quota *q, const struct emit_settings *settings, mono_t now)
+{
+	take_limits(q, settings);
+	limit(&q->total, &q->all, now);
+	for (uint32_t i = 0; i < quota_count_flows(q); i++)
+		limit(&q->flows[i], &q->flow, now);
 }
 
 uint32_t

@@ -46,6 +46,10 @@ struct quota *quota_new(const struct emit_settings *settings, uint32_t flows,
 void quota_free(struct quota *q);
 size_t quota_memory_bytes(const struct quota *q);
 
+/* Other limits from now on, for the flows that there are as well. */
+void quota_set_limits(struct quota *q, const struct emit_settings *settings,
+		      mono_t now);
+
 /* The index of a flow, which is made if it is new. A flow stays; when there are too
  * many the last one stands for all that are further. */
 uint32_t quota_flow(struct quota *q, uint32_t group, uint16_t port);

@@ -88,6 +88,12 @@ recover_memory_bytes(const struct recover *r)
 }
 
 void
+recover_set_give_up(struct recover *r, int64_t give_up_ns)
+{
+	r->give_up_ns = give_up_ns;
+}
+
+void
 recover_set_times(struct recover *r, int64_t reorder_ns, int64_t srtt_ns,
 		  int64_t rttvar_ns)
 {

@@ -43,6 +43,9 @@ struct recover *recover_new(size_t channels, size_t extra, int64_t give_up_ns);
 void recover_free(struct recover *r);
 size_t recover_memory_bytes(const struct recover *r);
 
+/* From now on, for the gaps that there are as well. */
+void recover_set_give_up(struct recover *r, int64_t give_up_ns);
+
 /* Hold-off before a first request, and the round trip that repeats are timed by. */
 void recover_set_times(struct recover *r, int64_t reorder_ns, int64_t srtt_ns,
 		       int64_t rttvar_ns);

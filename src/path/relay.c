@@ -16,6 +16,30 @@
 #define TICK_NS    (20 * NS_PER_MS) /* housekeeping: ages, rates, time-outs */
 #define MARK_BYTES 9
 
+/* Channels for which the tables have room, channel 0 included. */
+static size_t
+count_places(const struct relay_settings *s)
+{
+	size_t places = s->history.channels;
+
+	return (places > s->channel_count ? places : s->channel_count) + 1;
+}
+
+/* The first channel of the file is channel 1. */
+static struct classifier *
+first_classifier(const struct relay_settings *s)
+{
+	uint16_t *ids = calloc(s->channel_count + 1, sizeof *ids);
+	struct classifier *c = NULL;
+
+	for (size_t i = 0; ids != NULL && i < s->channel_count; i++)
+		ids[i] = (uint16_t)(i + 1);
+	if (ids != NULL)
+		c = classify_new(s->channels, s->channel_count, ids);
+	free(ids);
+	return c;
+}
+
 struct relay *
 relay_new(const struct relay_settings *settings, uint16_t lane, uint64_t epoch,
 	  struct now now, const struct relay_ops *ops, void *arg)
@@ -32,19 +56,23 @@ relay_new(const struct relay_settings *settings, uint16_t lane, uint64_t epoch,
 	r->arg = arg;
 	r->tick_due = now.mono;
 	r->channel_count = settings->channel_count + 1;
-	r->channels = calloc(r->channel_count, sizeof *r->channels);
+	r->channel_capacity = count_places(settings);
+	r->changes_end = SEQ_FIRST;
+	r->channels = calloc(r->channel_capacity, sizeof *r->channels);
 	r->history =
 		history_new(settings->history.memory_bytes, settings->history.age_ns,
-			    r->channel_count, capture->file != NULL);
-	r->classifier = classify_new(settings->channels, settings->channel_count);
+			    r->channel_capacity, capture->file != NULL);
+	r->classifier = first_classifier(settings);
 	r->reassembly = reassemble_new(capture->fragment_datagrams,
 				       capture->fragment_timeout_ns);
 	r->sessions = calloc(settings->remote_count, sizeof *r->sessions);
 	if (r->channels == NULL || r->history == NULL || r->classifier == NULL ||
 	    r->reassembly == NULL || r->sessions == NULL)
 		goto fail;
-	for (size_t i = 1; i < r->channel_count; i++)
-		r->channels[i].settings = &settings->channels[i - 1];
+	for (size_t i = 1; i < r->channel_count; i++) {
+		r->channels[i].own = settings->channels[i - 1];
+		r->channels[i].settings = &r->channels[i].own;
+	}
 	for (size_t i = 0; i < settings->remote_count; i++, r->session_count++) {
 		if (!relay_session_init(&r->sessions[i], r, (unsigned int)i,
 					&settings->remotes[i], now.mono))
@@ -76,10 +104,10 @@ relay_memory_bytes(const struct relay *r)
 {
 	size_t per_session =
 		sizeof *r->sessions +
-		r->channel_count * (sizeof(struct outlet) + sizeof(gauge_t) +
-				    PATHS_MAX * sizeof(seq_t));
+		r->channel_capacity * (sizeof(struct outlet) + sizeof(gauge_t) +
+				       PATHS_MAX * sizeof(seq_t));
 
-	return sizeof *r + r->channel_count * sizeof *r->channels +
+	return sizeof *r + r->channel_capacity * sizeof *r->channels +
 	       history_memory_bytes(r->history) +
 	       reassemble_memory_bytes(r->reassembly) + r->session_count * per_session;
 }
@@ -108,21 +136,22 @@ check_feed(struct relay_channel *c, const struct datagram *d)
 	}
 }
 
-static void
-remember(struct relay *r, mono_t now, uint16_t channel, enum history_kind kind,
-	 utc_t captured, const void *payload, size_t len)
+bool
+relay_remember(struct relay *r, mono_t now, uint16_t channel, enum history_kind kind,
+	       utc_t captured, const void *payload, size_t len)
 {
 	struct capture_book *book = &r->channels[channel].book;
 	seq_t seq = history_put(r->history, now, channel, kind, captured, payload, len);
 
 	if (seq_cmp(seq, SEQ_NONE) == 0) {
 		counter_inc(&book->refused);
-		return;
+		return false;
 	}
 	r->captured++;
 	gauge_set(&r->channels[channel].captured_last_ns, captured.ns);
 	counter_inc(&book->captured);
 	counter_add(&book->captured_bytes, len);
+	return true;
 }
 
 static void
@@ -134,9 +163,9 @@ take_datagram(struct relay *r, mono_t now, const struct datagram *d)
 		counter_inc(&r->figures.no_channel);
 		return;
 	}
-	check_feed(&r->channels[index + 1], d);
-	remember(r, now, (uint16_t)(index + 1), HISTORY_DATA, d->captured, d->payload,
-		 d->len);
+	check_feed(&r->channels[index], d);
+	(void)relay_remember(r, now, (uint16_t)index, HISTORY_DATA, d->captured,
+			     d->payload, d->len);
 }
 
 static enum decap_verdict
@@ -176,7 +205,8 @@ relay_dropped(struct relay *r, struct now now, enum drop_point point, uint64_t n
 	counter_inc(&r->figures.marks);
 	wr_u8(&w, (uint8_t)point);
 	wr_u64(&w, n);
-	remember(r, now.mono, 0, HISTORY_MARK, now.utc, bytes, sizeof bytes);
+	(void)relay_remember(r, now.mono, 0, HISTORY_MARK, now.utc, bytes,
+			     sizeof bytes);
 }
 
 void

@@ -21,6 +21,7 @@
 #include "path/session.h"
 #include "path/wire.h"
 
+struct classifier;
 struct relay;
 struct relay_session;
 
@@ -63,8 +64,12 @@ struct relay_figures {
 #undef X
 };
 
+/* A place in the tables: of its name until the lane ends, whether it is captured or
+ * not, so that its numbers and its books go on when it comes back. */
 struct relay_channel {
 	const struct channel_settings *settings; /* NULL for channel 0 */
+	struct channel_settings own;             /* where settings points */
+	gauge_t is_withdrawn;                    /* by a reload: it is not captured */
 	struct feed feed;
 	struct capture_book book;
 	gauge_t captured_last_ns; /* UTC of the last datagram's capture, 0: none yet */
@@ -96,6 +101,26 @@ void relay_frame(struct relay *r, struct now now, const struct frame *frame);
 void relay_dropped(struct relay *r, struct now now, enum drop_point point, uint64_t n);
 /* For a file: all peers are there and the history can take another datagram. */
 bool relay_may_capture(struct relay *r);
+
+/* Channels come, move and go while the lane runs, in two steps: where each of the new
+ * list would have its place, and, if there is room, the change.
+ *
+ * Sets ids and returns how many places are in use then, channel 0 included: to be
+ * refused when it is more than relay_channel_capacity(), or than a peer takes. */
+size_t relay_place_channels(const struct relay *r,
+			    const struct channel_settings *channels, size_t count,
+			    uint16_t *ids);
+size_t relay_channel_capacity(const struct relay *r);
+/* What the peer said that it takes, channel 0 included; 0: it was not heard yet. */
+size_t relay_peer_capacity(const struct relay *r, size_t remote);
+/* classifier: of these channels and ids; returns the one of before, for classify_free()
+ * by the caller. Channels that are the same lose nothing and repeat nothing. */
+struct classifier *relay_set_channels(struct relay *r, struct now now,
+				      const struct channel_settings *channels,
+				      size_t count, const uint16_t *ids,
+				      struct classifier *classifier);
+/* The settings were changed in place, but for the channels. */
+void relay_settings_changed(struct relay *r);
 
 void relay_path_up(struct relay *r, struct now now, unsigned int remote,
 		   unsigned int slot, enum path_kind kind, size_t mtu);

@@ -11,7 +11,8 @@ struct relay {
 	const struct relay_ops *ops;
 	void *arg;
 	struct relay_channel *channels;
-	size_t channel_count;
+	size_t channel_count, channel_capacity; /* with channel 0 */
+	seq_t changes_end; /* behind the last change in channel 0 */
 	struct history *history;
 	struct classifier *classifier;
 	struct reassembly *reassembly;
@@ -24,6 +25,11 @@ struct relay {
 	bool patient;
 	struct relay_figures figures;
 };
+
+/* Numbers it and puts it into the history; false: there is no room. */
+bool relay_remember(struct relay *r, mono_t now, uint16_t channel,
+		    enum history_kind kind, utc_t captured, const void *payload,
+		    size_t len);
 
 /* A record of kind HISTORY_MARK as what it says. */
 void relay_read_mark(const struct history_record *rec, struct wire_mark *m);

@@ -12,7 +12,7 @@
 #include "path/relay_internal.h"
 
 #define NO_GREETER     PATHS_MAX
-#define CHANNEL_BYTES  (38 + 1 + WIRE_NAME_MAX)
+#define CHANNEL_BYTES  WIRE_ENTRY_MAX
 #define GREETING_BYTES (WIRE_HEADER_BYTES + 34 + 1 + WIRE_NAME_MAX + 2)
 #define BYE_AGAIN_NS   (20 * NS_PER_MS) /* a datagram path may lose it */
 #define HELLO_AGAIN_NS (20 * NS_PER_MS)
@@ -28,19 +28,22 @@ relay_session_init(struct relay_session *s, struct relay *relay, unsigned int re
 	s->books_due = now;
 	s->rate_measured = now;
 	bucket_init(&s->repair_budget, now, 1000, 64);
-	s->outlets = calloc(relay->channel_count, sizeof *s->outlets);
-	s->residuals = calloc(relay->channel_count, sizeof *s->residuals);
+	s->changes_told = SEQ_FIRST;
+	s->outlets = calloc(relay->channel_capacity, sizeof *s->outlets);
+	s->residuals = calloc(relay->channel_capacity, sizeof *s->residuals);
 	if (s->outlets == NULL || s->residuals == NULL)
 		return false;
-	for (size_t i = 0; i < relay->channel_count; i++) {
+	for (size_t i = 0; i < relay->channel_capacity; i++) {
 		s->outlets[i].high = SEQ_FIRST;
 		s->outlets[i].reported = SEQ_FIRST;
 		s->outlets[i].fresh = SEQ_FIRST;
 	}
 	for (size_t i = 0; i < PATHS_MAX; i++) {
-		s->paths[i].sent = calloc(relay->channel_count, sizeof(seq_t));
+		s->paths[i].sent = calloc(relay->channel_capacity, sizeof(seq_t));
 		if (s->paths[i].sent == NULL)
 			return false;
+		for (size_t j = 0; j < relay->channel_capacity; j++)
+			s->paths[i].sent[j] = SEQ_FIRST;
 	}
 	return true;
 }
@@ -138,6 +141,7 @@ start_greeting(struct relay_session *s, unsigned int slot)
 	s->greeter = slot;
 	s->greeting++;
 	s->welcomed = 0;
+	s->changes_told = s->relay->changes_end;
 	s->paths[slot].hello_at = 0;
 	set_open(s, &s->paths[slot], false);
 }
@@ -231,6 +235,8 @@ announcement(const struct relay_session *s, uint16_t i)
 						       : s->outlets[i].fresh};
 
 	wire_set_name(&e.name, c != NULL ? c->name : "marks");
+	if (gauge_get(&r->channels[i].is_withdrawn))
+		e.flags = WIRE_WITHDRAWN;
 	if (c != NULL) {
 		e.group = c->group;
 		e.port = c->port;
@@ -354,6 +360,7 @@ complete_greeting(struct relay_session *s, struct now now, struct relay_path *p,
 	if (s->instance != 0 && s->instance != instance)
 		close_others(s, p);
 	s->instance = instance;
+	gauge_set(&s->peer_capacity, s->capacity_said);
 	counter_set(&s->instance_seen, instance);
 	s->peer_left = false;
 	s->greeter = NO_GREETER;
@@ -399,7 +406,10 @@ take_welcome(struct relay_session *s, struct now now, unsigned int slot,
 	}
 	if (s->greeter != slot && is_carrying(relay_session_state(s)))
 		join_path(s, now, p);
-	else if (s->greeter == slot && s->welcomed == s->relay->channel_count)
+	if (s->greeter != slot)
+		return true;
+	s->capacity_said = g.total;
+	if (s->welcomed == s->relay->channel_count)
 		complete_greeting(s, now, p, g.instance);
 	return true;
 }
@@ -508,6 +518,7 @@ relay_session_frame(struct relay_session *s, struct now now, unsigned int slot,
 	case WIRE_HELLO:
 	case WIRE_DATA:
 	case WIRE_MARK:
+	case WIRE_CHANGE:
 	case WIRE_HEARTBEAT:
 	case WIRE_VERDICT: return false; /* only a relay says these */
 	default: return (f->flags & WIRE_OPTIONAL) != 0;
@@ -624,11 +635,45 @@ drain_step(struct relay_session *s, mono_t now)
 	}
 }
 
+static void
+greet_again(struct relay_session *s, const char *why)
+{
+	unsigned int slot = best_up(s);
+
+	if (relay_session_state(s) != SESSION_OPEN || slot == PATHS_MAX)
+		return;
+	take_event(s, SESSION_REGREETED, why);
+	start_greeting(s, slot);
+}
+
+/* A change left the history before the peer had it: only a greeting can tell it now. */
+static void
+retell_changes(struct relay_session *s)
+{
+	const struct relay *r = s->relay;
+	seq_t reported = s->outlets[0].reported;
+
+	if (s->greeter == NO_GREETER && seq_before(s->changes_told, r->changes_end) &&
+	    seq_before(reported, r->changes_end) &&
+	    seq_before(reported, history_oldest(r->history, 0)))
+		greet_again(s, "a change of channels left the history unheard");
+}
+
+void
+relay_session_channels_changed(struct relay_session *s, bool told)
+{
+	if (s->greeter != NO_GREETER)
+		start_greeting(s, s->greeter); /* it announced too little */
+	else if (!told)
+		greet_again(s, "the history has no room for a change of channels");
+}
+
 void
 relay_session_tick(struct relay_session *s, struct now now)
 {
 	relay_repair_rate(s, now.mono);
 	check_paths(s, now.mono);
+	retell_changes(s);
 	drain_step(s, now.mono);
 }
 

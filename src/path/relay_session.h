@@ -85,6 +85,9 @@ struct relay_session {
 	unsigned int greeter;    /* slot of the path that greets; PATHS_MAX: none */
 	uint16_t welcomed;       /* channels, of this greeting */
 	counter_t instance_seen; /* instance again, for scrapes */
+	uint16_t capacity_said;  /* channels that the peer takes, by its WELCOME */
+	gauge_t peer_capacity;   /* the same once it is greeted; 0: not yet */
+	seq_t changes_told;      /* all before it, of channel 0, a greeting has said */
 	struct outlet *outlets;  /* per channel */
 	gauge_t *residuals; /* per channel, as last balanced: between two balances the
 			     * books alone do not add up */
@@ -133,6 +136,8 @@ bool relay_session_frame(struct relay_session *s, struct now now, unsigned int s
 /* Appends whole frames. */
 void relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
 			struct batch *b);
+/* Channels came, moved or went, and (told) channel 0 says so. */
+void relay_session_channels_changed(struct relay_session *s, bool told);
 void relay_session_tick(struct relay_session *s, struct now now);
 mono_t relay_session_deadline(const struct relay_session *s);
 void relay_session_drain(struct relay_session *s);

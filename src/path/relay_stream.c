@@ -43,6 +43,9 @@ is_shed(struct relay_session *s, mono_t now, const struct relay_path *p,
 {
 	const struct remote_settings *settings = s->settings;
 
+	*by_age = false;
+	if (rec->kind == HISTORY_CHANGE)
+		return false; /* what comes behind it cannot be read without it */
 	*by_age = settings->shed_age_ns > 0 &&
 		  mono_sub(now, rec->arrived) > settings->shed_age_ns;
 	return *by_age ||
@@ -87,6 +90,21 @@ put_mark(struct relay_path *p, struct batch *b, uint8_t flags,
 	return true;
 }
 
+static bool
+put_change(struct relay_path *p, struct batch *b, uint8_t flags,
+	   const struct history_record *rec)
+{
+	struct wire_change c = {.seq = rec->seq,
+				.at = rec->captured,
+				.entry = rec->payload,
+				.len = rec->len};
+
+	if (!batch_fits(b, WIRE_CHANGE_MAX) || !wire_put_change(&b->w, flags, &c))
+		return false;
+	count_frame(p);
+	return true;
+}
+
 /* As much of the record as the batch takes. */
 static bool
 put_piece(struct relay_path *p, struct batch *b, uint8_t flags,
@@ -124,6 +142,8 @@ relay_put_record(struct relay_path *p, struct batch *b, uint8_t flags,
 
 	if (rec->kind == HISTORY_MARK)
 		return put_mark(p, b, flags, rec);
+	if (rec->kind == HISTORY_CHANGE)
+		return put_change(p, b, flags, rec);
 	if (p->kind == PATH_DATAGRAM && WIRE_DATA_BYTES + rec->len > p->mtu) {
 		while (*at < rec->len && put_piece(p, b, flags, rec, at))
 			;

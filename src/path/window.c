@@ -149,6 +149,23 @@ window_release(struct window *w)
 	return chunk;
 }
 
+uint32_t
+window_release_held(struct window *w, seq_t *at)
+{
+	while (w->held > 0 && seq_before(*at, w->top)) {
+		uint32_t *s = slot(w, *at), chunk = *s - CHUNK;
+
+		*at = seq_add(*at, 1);
+		if (*s < CHUNK)
+			continue;
+		*s = RELEASED;
+		w->held--;
+		settle(w);
+		return chunk;
+	}
+	return POOL_NONE;
+}
+
 void
 window_release_now(struct window *w, seq_t seq)
 {

@@ -58,6 +58,9 @@ void window_hold(struct window *w, seq_t seq, uint32_t chunk);
  * POOL_NONE. Call until it says so. Immediate windows release at once, by
  * window_release_now(). Both step over what is lost. */
 uint32_t window_release(struct window *w);
+/* What is held at *at or behind it, whatever it waits for; moves *at on. For a window
+ * that was ordered and is no more. POOL_NONE: nothing. */
+uint32_t window_release_held(struct window *w, seq_t *at);
 /* Immediate: seq goes straight out; its slot remembers so. */
 void window_release_now(struct window *w, seq_t seq);
 

@@ -154,6 +154,7 @@ bool
 wire_get_channel(struct rd *entries, struct wire_channel *c)
 {
 	c->id = rd_u16(entries);
+	c->flags = rd_u8(entries);
 	c->group = rd_u32(entries);
 	c->port = rd_u16(entries);
 	c->source = rd_u32(entries);
@@ -208,6 +209,29 @@ wire_get_mark(const struct wire_frame *f, struct wire_mark *m)
 	m->cause = rd_u8(&r);
 	m->count = rd_u64(&r);
 	return exhausted(&r) && !seq_before(m->seq, SEQ_FIRST);
+}
+
+bool
+wire_get_entry(const uint8_t *entry, size_t len, struct wire_channel *c)
+{
+	struct rd r = rd_init(entry, len);
+
+	return wire_get_channel(&r, c) && exhausted(&r);
+}
+
+bool
+wire_get_change(const struct wire_frame *f, struct wire_change *c)
+{
+	struct rd r = rd_init(f->body, f->len);
+	struct wire_channel e;
+
+	c->seq = rd_seq(&r);
+	c->at.ns = (int64_t)rd_bounded(&r);
+	c->len = rd_left(&r);
+	c->entry = rd_bytes(&r, c->len);
+	/* Channel 0 is what carries changes: it does not change itself. */
+	return !r.failed && !seq_before(c->seq, SEQ_FIRST) &&
+	       wire_get_entry(c->entry, c->len, &e) && e.id != 0;
 }
 
 bool
@@ -339,6 +363,7 @@ void
 wire_put_channel(struct wr *w, const struct wire_channel *c)
 {
 	wr_u16(w, c->id);
+	wr_u8(w, c->flags);
 	wr_u32(w, c->group);
 	wr_u16(w, c->port);
 	wr_u32(w, c->source);
@@ -413,6 +438,17 @@ wire_put_data(struct wr *w, uint8_t flags, const struct wire_data *d)
 		wr_u16(w, d->total);
 	}
 	wr_bytes(w, d->payload, d->len);
+	return wire_end(w, &draft);
+}
+
+bool
+wire_put_change(struct wr *w, uint8_t flags, const struct wire_change *c)
+{
+	struct wire_draft draft = wire_begin(w, WIRE_CHANGE, flags);
+
+	wr_seq(w, c->seq);
+	wr_u64(w, (uint64_t)c->at.ns);
+	wr_bytes(w, c->entry, c->len);
 	return wire_end(w, &draft);
 }
 

@@ -26,6 +26,8 @@
 #define WIRE_PART_BYTES   (WIRE_DATA_BYTES + 4)    /* the same with WIRE_PART */
 #define WIRE_MARK_BYTES   (WIRE_HEADER_BYTES + 25)
 #define WIRE_NAME_MAX     63
+#define WIRE_ENTRY_MAX    (39 + 1 + WIRE_NAME_MAX) /* of a channel */
+#define WIRE_CHANGE_MAX   (WIRE_HEADER_BYTES + 16 + WIRE_ENTRY_MAX)
 #define WIRE_PAYLOAD_MAX  65507 /* UDP over IPv4 */
 #define WIRE_FIGURES_MAX  32
 #define WIRE_SEQ_MAX      (UINT64_C(1) << 62) /* more breaks the protocol */
@@ -39,7 +41,8 @@
 	X(REQUEST, 6, "request")     \
 	X(VERDICT, 7, "verdict")     \
 	X(REPORT, 8, "report")       \
-	X(BYE, 9, "bye")
+	X(BYE, 9, "bye")             \
+	X(CHANGE, 10, "change")
 
 enum wire_type {
 #define X(id, n, name) WIRE_##id = n,
@@ -50,7 +53,7 @@ enum wire_type {
 const char *wire_type_name(unsigned int type); /* "?" for an unknown one */
 
 /* Flags of the frame header. */
-#define WIRE_REPAIR   0x01 /* DATA, MARK: the answer to a REQUEST */
+#define WIRE_REPAIR   0x01 /* DATA, MARK, CHANGE: the answer to a REQUEST */
 #define WIRE_PART     0x02 /* DATA: one piece of a datagram too long for the path */
 #define WIRE_BOOKS    0x04 /* HEARTBEAT, REPORT: entries carry the ledger's figures */
 #define WIRE_STANDBY  0x08 /* WELCOME: data only when no better path is open */
@@ -82,7 +85,7 @@ struct wire_timing {
 	int64_t echo_mono_ns; /* the other's sent_mono_ns */
 	int64_t hold_ns;      /* from its arrival to this departure */
 	uint64_t
-		frames; /* DATA and MARK frames: relay, sent on this path; peer, received */
+		frames; /* DATA, MARK, CHANGE: relay, sent on this path; peer, received */
 };
 
 /* HELLO and WELCOME begin alike. */
@@ -102,8 +105,11 @@ struct wire_greeting {
 	uint16_t count; /* entries that follow in this frame */
 };
 
-struct wire_channel { /* entry of HELLO */
+#define WIRE_WITHDRAWN 0x01 /* it is no longer captured */
+
+struct wire_channel { /* entry of HELLO, and what CHANGE carries */
 	uint16_t id;
+	uint8_t flags; /* WIRE_WITHDRAWN */
 	uint32_t group;
 	uint16_t port;
 	uint32_t source;
@@ -134,6 +140,15 @@ struct wire_mark {
 	utc_t at;
 	uint8_t cause; /* enum drop_point */
 	uint64_t count;
+};
+
+/* A channel came, moved or went. It is numbered like a mark, so that it is repaired like
+ * one. */
+struct wire_change {
+	seq_t seq; /* of channel 0 */
+	utc_t at;
+	const uint8_t *entry; /* the channel as on the wire, for wire_get_entry() */
+	size_t len;
 };
 
 struct wire_books { /* entry of HEARTBEAT and of REPORT */
@@ -197,6 +212,9 @@ bool wire_get_channel(struct rd *entries, struct wire_channel *c);
 bool wire_get_resume(struct rd *entries, struct wire_resume *r);
 bool wire_get_data(const struct wire_frame *f, struct wire_data *d);
 bool wire_get_mark(const struct wire_frame *f, struct wire_mark *m);
+/* Its entry is a good one, for wire_get_entry(). */
+bool wire_get_change(const struct wire_frame *f, struct wire_change *c);
+bool wire_get_entry(const uint8_t *entry, size_t len, struct wire_channel *c);
 bool wire_get_timing(const struct wire_frame *f, struct wire_timing *t, uint16_t *count,
 		     struct rd *entries);
 bool wire_get_books(const struct wire_frame *f, struct rd *entries,
@@ -232,6 +250,7 @@ void wire_put_answer(struct wr *w, const struct wire_answer *a);
 /* Whole frames; false when they did not fit. */
 bool wire_put_data(struct wr *w, uint8_t flags, const struct wire_data *d);
 bool wire_put_mark(struct wr *w, uint8_t flags, const struct wire_mark *m);
+bool wire_put_change(struct wr *w, uint8_t flags, const struct wire_change *c);
 bool wire_put_bye(struct wr *w, enum wire_bye reason, const char *text);
 
 void wire_set_name(struct wire_name *name, const char *text);

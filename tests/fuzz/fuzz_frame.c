@@ -49,7 +49,7 @@ set_up(struct rig *rig)
 
 	*rig = (struct rig){.now = {1}};
 	rig->reassembly = reassemble_new(POOL, FRAGMENT_LIFE);
-	rig->classifier = classify_new(channels, 3);
+	rig->classifier = classify_new(channels, 3, NULL);
 	CHECK(rig->reassembly != NULL && rig->classifier != NULL);
 	CHECK(feed_count() <= FEEDS_MAX);
 }

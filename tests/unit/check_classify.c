@@ -17,7 +17,7 @@ channel(uint32_t group, uint16_t port, uint32_t source)
 
 START_TEST(nothing_configured)
 {
-	struct classifier *c = classify_new(NULL, 0);
+	struct classifier *c = classify_new(NULL, 0, NULL);
 
 	ck_assert_ptr_nonnull(c);
 	ck_assert_int_eq(classify_find(c, GROUP, 1, SOURCE), CLASSIFY_NONE);
@@ -30,7 +30,7 @@ START_TEST(group_and_port)
 {
 	struct channel_settings s[] = {channel(GROUP, 1, 0), channel(GROUP, 2, 0),
 				       channel(GROUP + 1, 1, 0)};
-	struct classifier *c = classify_new(s, 3);
+	struct classifier *c = classify_new(s, 3, NULL);
 
 	ck_assert_ptr_nonnull(c);
 	ck_assert_int_eq(classify_find(c, GROUP, 1, SOURCE), 0);
@@ -46,7 +46,7 @@ START_TEST(a_source_goes_first)
 {
 	struct channel_settings s[] = {channel(GROUP, 1, 0), channel(GROUP, 1, SOURCE),
 				       channel(GROUP, 2, SOURCE)};
-	struct classifier *c = classify_new(s, 3);
+	struct classifier *c = classify_new(s, 3, NULL);
 
 	ck_assert_ptr_nonnull(c);
 	ck_assert_int_eq(classify_find(c, GROUP, 1, SOURCE), 1);
@@ -83,7 +83,7 @@ START_TEST(as_a_list)
 	for (size_t i = 0; i < CHANNELS_MAX; i++)
 		s[i] = channel(GROUP + random() % 64, (uint16_t)(random() % 128),
 			       random() % 2 ? 0 : SOURCE + random() % 4);
-	c = classify_new(s, CHANNELS_MAX);
+	c = classify_new(s, CHANNELS_MAX, NULL);
 	ck_assert_ptr_nonnull(c);
 	for (int i = 0; i < 20000; i++) {
 		uint32_t group = GROUP + random() % 66, source = SOURCE + random() % 6;

@@ -204,10 +204,14 @@ START_TEST(what_only_a_peer_says)
 	static const struct {
 		uint8_t type, flags;
 		bool breaks;
-	} cases[] = {{WIRE_WELCOME, 0, true}, {WIRE_REQUEST, 0, true},
-		     {WIRE_REPORT, 0, true},  {0, 0, true},
-		     {WIRE_BYE + 1, 0, true}, {WIRE_BYE + 1, WIRE_OPTIONAL, false},
-		     {255, 0, true},          {255, WIRE_OPTIONAL, false}};
+	} cases[] = {{WIRE_WELCOME, 0, true},
+		     {WIRE_REQUEST, 0, true},
+		     {WIRE_REPORT, 0, true},
+		     {0, 0, true},
+		     {WIRE_CHANGE + 1, 0, true},
+		     {WIRE_CHANGE + 1, WIRE_OPTIONAL, false},
+		     {255, 0, true},
+		     {255, WIRE_OPTIONAL, false}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct peer_rig *x = peer_rig_new((struct peer_options){0});

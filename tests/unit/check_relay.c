@@ -173,10 +173,15 @@ START_TEST(what_only_a_relay_says)
 	static const struct {
 		uint8_t type, flags;
 		bool breaks;
-	} cases[] = {{WIRE_HELLO, 0, true},      {WIRE_DATA, 0, true},
-		     {WIRE_MARK, 0, true},       {WIRE_HEARTBEAT, 0, true},
-		     {WIRE_VERDICT, 0, true},    {0, 0, true},
-		     {WIRE_BYE + 1, 0, true},    {WIRE_BYE + 1, WIRE_OPTIONAL, false},
+	} cases[] = {{WIRE_HELLO, 0, true},
+		     {WIRE_DATA, 0, true},
+		     {WIRE_MARK, 0, true},
+		     {WIRE_HEARTBEAT, 0, true},
+		     {WIRE_VERDICT, 0, true},
+		     {0, 0, true},
+		     {WIRE_CHANGE, 0, true},
+		     {WIRE_CHANGE + 1, 0, true},
+		     {WIRE_CHANGE + 1, WIRE_OPTIONAL, false},
 		     {255, WIRE_OPTIONAL, false}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -37,6 +37,7 @@ static struct wire_channel
 some_channel(uint16_t i)
 {
 	return (struct wire_channel){.id = i,
+				     .flags = i % 2 ? WIRE_WITHDRAWN : 0,
 				     .group = 0xe9250000U + i,
 				     .port = (uint16_t)(30000 + i),
 				     .source = 0x0a000000U + i,
@@ -90,6 +91,7 @@ read_hello(const struct wire_frame *f)
 		ck_assert_uint_eq(c.group, want.group);
 		ck_assert_uint_eq(c.port, want.port);
 		ck_assert_uint_eq(c.source, want.source);
+		ck_assert_uint_eq(c.flags, want.flags);
 		ck_assert_uint_eq(c.next.n, want.next.n);
 		ck_assert_uint_eq(c.oldest.n, want.oldest.n);
 		ck_assert_uint_eq(c.fresh.n, want.fresh.n);
@@ -264,6 +266,41 @@ read_part(const struct wire_frame *f)
 	ck_assert_uint_eq(d.offset, 60000);
 	ck_assert_uint_eq(d.total, DATAGRAM_BYTES_MAX);
 	ck_assert_mem_eq(d.payload, payload(), d.len);
+	return true;
+}
+
+static void
+write_change(struct wr *w)
+{
+	struct wire_channel e = some_channel(7);
+	uint8_t entry[WIRE_ENTRY_MAX];
+	struct wr room = wr_init(entry, sizeof entry);
+	struct wire_change c = {
+		.seq = {4}, .at = {1790000000123456789}, .entry = entry};
+
+	wire_put_channel(&room, &e);
+	c.len = sizeof entry - wr_left(&room);
+	ck_assert(wire_put_change(w, WIRE_REPAIR, &c));
+}
+
+static bool
+read_change(const struct wire_frame *f)
+{
+	struct wire_channel e, want = some_channel(7);
+	struct wire_change c;
+
+	if (!wire_get_change(f, &c))
+		return false;
+	ck_assert_uint_eq(c.seq.n, 4);
+	ck_assert_int_eq(c.at.ns, 1790000000123456789);
+	ck_assert(wire_get_entry(c.entry, c.len, &e));
+	ck_assert_uint_eq(e.id, want.id);
+	ck_assert_uint_eq(e.flags, WIRE_WITHDRAWN);
+	ck_assert_uint_eq(e.group, want.group);
+	ck_assert_uint_eq(e.next.n, want.next.n);
+	ck_assert_str_eq(e.name.text, want.name.text);
+	/* All of it, and no more. */
+	ck_assert(!wire_get_entry(c.entry, c.len - 1, &e));
 	return true;
 }
 
@@ -504,6 +541,7 @@ static const struct {
 	{"data, empty", WIRE_DATA, write_empty_data, read_empty_data},
 	{"data, part", WIRE_DATA, write_part, read_part},
 	{"mark", WIRE_MARK, write_mark, read_mark},
+	{"change", WIRE_CHANGE, write_change, read_change},
 	{"heartbeat", WIRE_HEARTBEAT, write_heartbeat, read_100_books},
 	{"heartbeat, books", WIRE_HEARTBEAT, write_heartbeat_books, read_40_books},
 	{"report", WIRE_REPORT, write_report, read_100_books},
@@ -653,6 +691,7 @@ still_taken(int i, size_t at, uint64_t value, size_t width)
 	struct wire_resume e;
 	struct wire_data d;
 	struct wire_mark m;
+	struct wire_change change;
 	struct wire_timing t;
 	struct wire_books b;
 	struct wire_range range;
@@ -675,6 +714,7 @@ still_taken(int i, size_t at, uint64_t value, size_t width)
 		break;
 	case WIRE_DATA: ok = wire_get_data(&f, &d); break;
 	case WIRE_MARK: ok = wire_get_mark(&f, &m); break;
+	case WIRE_CHANGE: ok = wire_get_change(&f, &change); break;
 	case WIRE_HEARTBEAT:
 	case WIRE_REPORT:
 		ok = wire_get_timing(&f, &t, &count, &r) && wire_get_books(&f, &r, &b);
@@ -710,13 +750,14 @@ START_TEST(sequence_numbers_have_a_limit)
 		size_t at;
 		bool zero, most;
 	} cases[] = {
-		{"hello", 97 + 12, false,
+		{"hello", 97 + 13, false,
 		 true}, /* next; it must not be below the rest */
-		{"hello", 97 + 20, false, false},
-		{"hello", 97 + 28, false, false},
+		{"hello", 97 + 21, false, false},
+		{"hello", 97 + 29, false, false},
 		{"welcome", 44 + 2, false, true},
 		{"data", 2, false, true},
 		{"mark", 0, false, true},
+		{"change", 0, false, true},
 		{"heartbeat", TIMING + 2, false, true},
 		{"heartbeat", TIMING + 10, true, true},
 		{"report", TIMING + 2, false, true},
@@ -745,7 +786,7 @@ START_TEST(times_have_a_limit)
 	static const struct {
 		const char *name;
 		size_t at;
-	} cases[] = {{"data", 10}, {"mark", 8}};
+	} cases[] = {{"data", 10}, {"mark", 8}, {"change", 8}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		int n = sample(cases[i].name);
