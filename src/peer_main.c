@@ -4,12 +4,12 @@
 
 #include "base/log.h"
 #include "ops/conf.h"
-#include "ops/control.h"
 #include "ops/daemon.h"
 #include "ops/http.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
 #include "ops/page.h"
+#include "ops/reload.h"
 #include "ops/status.h"
 #include "ops/summary.h"
 #include "ops/view.h"
@@ -30,33 +30,55 @@ load(const char *file)
 	return s;
 }
 
+struct served {
+	struct peer_views views;
+	struct peer_reload reload;
+};
+
 static void
 routes(void *arg, struct http *http)
 {
-	const struct peer_views *views = arg;
+	struct served *s = arg;
 
 	http_route(http, "/", page_serve, NULL);
-	http_route(http, "/metrics", metrics_peer, arg);
-	http_route(http, "/status", status_peer, arg);
-	http_route(http, "/healthz", status_peer_health, arg);
-	control_routes(http, &views->lanes[0].settings->tls);
+	http_route(http, "/metrics", metrics_peer, &s->views);
+	http_route(http, "/status", status_peer, &s->views);
+	http_route(http, "/healthz", status_peer_health, &s->views);
+}
+
+static bool
+reload(void *arg, char *text, size_t bytes)
+{
+	const struct served *s = arg;
+
+	return reload_peer(&s->reload, text, bytes);
+}
+
+static void
+summary(void *arg, char *text, size_t bytes)
+{
+	struct served *s = arg;
+
+	summary_peer(&s->views, text, bytes);
 }
 
 static int
-serve(const struct peer_settings *s)
+serve(const char *file, struct peer_settings *s)
 {
 	char error[1024];
 	struct peer_lane *peer = peer_lane_new(s, 0, error, sizeof error);
 	struct peer_view view = {.settings = s, .version = PACKAGE_VERSION};
-	struct peer_views views = {.lanes = &view, .count = 1};
+	struct served served = {.views = {.lanes = &view, .count = 1},
+				.reload = {file, s, peer}};
 	struct lane *lanes[1];
 	struct daemon daemon = {.program = PROGRAM,
 				.service = &s->service,
 				.lanes = lanes,
 				.lane_count = 1,
 				.routes = routes,
-				.summary = summary_peer,
-				.arg = &views};
+				.reload = reload,
+				.summary = summary,
+				.arg = &served};
 	int status;
 
 	if (peer == NULL)
@@ -71,7 +93,7 @@ serve(const struct peer_settings *s)
 	view.started = clock_now().utc;
 	status = daemon_run(&daemon);
 	peer_balance(peer_lane_core(peer)); /* its thread has ended */
-	ledger_log_peer(&views);
+	ledger_log_peer(&served.views);
 	peer_lane_free(peer);
 	return status;
 }
@@ -90,7 +112,7 @@ main(int argc, char **argv)
 		peer_conf_print(s, stdout);
 	if (!o.print && !o.check) {
 		log_init(PROGRAM, (enum log_level)s->service.log_level);
-		status = serve(s);
+		status = serve(o.file, s);
 	}
 	peer_conf_free(s);
 	return status;

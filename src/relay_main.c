@@ -4,12 +4,12 @@
 
 #include "base/log.h"
 #include "ops/conf.h"
-#include "ops/control.h"
 #include "ops/daemon.h"
 #include "ops/http.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
 #include "ops/page.h"
+#include "ops/reload.h"
 #include "ops/status.h"
 #include "ops/summary.h"
 #include "ops/view.h"
@@ -30,33 +30,55 @@ load(const char *file)
 	return s;
 }
 
+struct served {
+	struct relay_views views;
+	struct relay_reload reload;
+};
+
 static void
 routes(void *arg, struct http *http)
 {
-	const struct relay_views *views = arg;
+	struct served *s = arg;
 
 	http_route(http, "/", page_serve, NULL);
-	http_route(http, "/metrics", metrics_relay, arg);
-	http_route(http, "/status", status_relay, arg);
-	http_route(http, "/healthz", status_relay_health, arg);
-	control_routes(http, &views->lanes[0].settings->tls);
+	http_route(http, "/metrics", metrics_relay, &s->views);
+	http_route(http, "/status", status_relay, &s->views);
+	http_route(http, "/healthz", status_relay_health, &s->views);
+}
+
+static bool
+reload(void *arg, char *text, size_t bytes)
+{
+	const struct served *s = arg;
+
+	return reload_relay(&s->reload, text, bytes);
+}
+
+static void
+summary(void *arg, char *text, size_t bytes)
+{
+	struct served *s = arg;
+
+	summary_relay(&s->views, text, bytes);
 }
 
 static int
-serve(const struct relay_settings *s)
+serve(const char *file, struct relay_settings *s)
 {
 	char error[1024];
 	struct relay_lane *relay = relay_lane_new(s, 0, error, sizeof error);
 	struct relay_view view = {.settings = s, .version = PACKAGE_VERSION};
-	struct relay_views views = {.lanes = &view, .count = 1};
+	struct served served = {.views = {.lanes = &view, .count = 1},
+				.reload = {file, s, relay}};
 	struct lane *lanes[1];
 	struct daemon daemon = {.program = PROGRAM,
 				.service = &s->service,
 				.lanes = lanes,
 				.lane_count = 1,
 				.routes = routes,
-				.summary = summary_relay,
-				.arg = &views};
+				.reload = reload,
+				.summary = summary,
+				.arg = &served};
 	int status;
 
 	if (relay == NULL)
@@ -71,7 +93,7 @@ serve(const struct relay_settings *s)
 	view.started = clock_now().utc;
 	status = daemon_run(&daemon);
 	relay_balance(relay_lane_core(relay)); /* its thread has ended */
-	ledger_log_relay(&views);
+	ledger_log_relay(&served.views);
 	relay_lane_free(relay);
 	return status;
 }
@@ -90,7 +112,7 @@ main(int argc, char **argv)
 		relay_conf_print(s, stdout);
 	if (!o.print && !o.check) {
 		log_init(PROGRAM, (enum log_level)s->service.log_level);
-		status = serve(s);
+		status = serve(o.file, s);
 	}
 	relay_conf_free(s);
 	return status;

@@ -12,8 +12,7 @@
 #include "ctl/ask.h"
 #include "ctl/doc.h"
 
-#define LOOK_NS   (100 * NS_PER_MS)
-#define RELOAD_NS (10 * NS_PER_S)
+#define LOOK_NS (100 * NS_PER_MS)
 
 static void
 rest(void)
@@ -45,72 +44,11 @@ action_log(const struct ctl *ctl)
 
 /* ---- reload ---- */
 
-struct reloads {
-	int64_t done, failed, lanes;
-};
-
-static bool
-count_reloads(const struct ctl *ctl, struct reloads *r, char *error)
-{
-	json_t *doc = ask_status(ctl, NULL, error), *lane;
-	size_t i;
-
-	*r = (struct reloads){.lanes = 0};
-	if (doc == NULL)
-		return false;
-	json_array_foreach(json_object_get(doc, "lanes"), i, lane)
-	{
-		const json_t *tunnel = json_object_get(lane, "tunnel");
-
-		r->done += doc_integer(tunnel, "reloads");
-		r->failed += doc_integer(tunnel, "reloads_failed");
-		r->lanes++;
-	}
-	json_decref(doc);
-	return true;
-}
-
-static bool
-is_over(const struct reloads *before, const struct reloads *now)
-{
-	return now->done + now->failed >= before->done + before->failed + before->lanes;
-}
-
-static enum ctl_exit
-judge(const struct ctl *ctl, const struct reloads *before, const struct reloads *now)
-{
-	if (!is_over(before, now) || now->failed > before->failed) {
-		fprintf(stderr,
-			"tomboloctl: %s; the log says why: journalctl -u 'tombolo-*'\n",
-			is_over(before, now) ? "the old certificates stay in use"
-					     : "not done within 10 s");
-		return CTL_TROUBLE;
-	}
-	if (!ctl->json)
-		printf("done: new connections use the new certificates\n");
-	return CTL_FINE;
-}
-
+/* The daemon answers when it has done it, or refused it. */
 enum ctl_exit
 action_reload(const struct ctl *ctl)
 {
-	mono_t end = mono_add(clock_now().mono, RELOAD_NS);
-	char error[ASK_ERROR_BYTES];
-	struct reloads before, now;
-	enum ctl_exit asked;
-
-	if (!count_reloads(ctl, &before, error))
-		return ask_failed(error);
-	asked = ask_action(ctl, "/reload");
-	if (asked != CTL_FINE)
-		return asked;
-	for (;;) {
-		if (!count_reloads(ctl, &now, error))
-			return ask_failed(error);
-		if (is_over(&before, &now) || mono_due(end, clock_now().mono))
-			return judge(ctl, &before, &now);
-		rest();
-	}
+	return ask_action(ctl, "/reload");
 }
 
 /* ---- drain ---- */

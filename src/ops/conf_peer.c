@@ -45,6 +45,7 @@ static const struct conf_record relay =
  * fewer than ten receivers. */
 static const struct conf_row quota_rows[] = {
 	{.key = "flow_pps",
+	 .live = true,
 	 .type = CONF_FREQUENCY,
 	 CONF_FIELD(struct emit_settings, quota.flow_pps),
 	 .min = "1",
@@ -53,6 +54,7 @@ static const struct conf_row quota_rows[] = {
 	 .zero = "unlimited",
 	 .help = "packets per second of one channel"},
 	{.key = "flow_rate",
+	 .live = true,
 	 .type = CONF_RATE,
 	 CONF_FIELD(struct emit_settings, quota.flow_bps),
 	 .min = "1kbit",
@@ -61,6 +63,7 @@ static const struct conf_row quota_rows[] = {
 	 .zero = "unlimited",
 	 .help = "bits per second of one channel"},
 	{.key = "total_pps",
+	 .live = true,
 	 .type = CONF_FREQUENCY,
 	 CONF_FIELD(struct emit_settings, quota.total_pps),
 	 .min = "1",
@@ -69,6 +72,7 @@ static const struct conf_row quota_rows[] = {
 	 .zero = "unlimited",
 	 .help = "packets per second of all channels"},
 	{.key = "total_rate",
+	 .live = true,
 	 .type = CONF_RATE,
 	 CONF_FIELD(struct emit_settings, quota.total_bps),
 	 .min = "1kbit",
@@ -165,6 +169,7 @@ static const struct conf_record output =
 
 static const struct conf_row recovery_rows[] = {
 	{.key = "give_up",
+	 .live = true,
 	 .type = CONF_DURATION,
 	 CONF_FIELD(struct recovery_settings, give_up_ns),
 	 .min = "1ms",
@@ -172,6 +177,7 @@ static const struct conf_row recovery_rows[] = {
 	 .fallback = "200ms",
 	 .help = "age at which a gap is no longer requested"},
 	{.key = "reorder",
+	 .live = true,
 	 .type = CONF_DURATION,
 	 CONF_FIELD(struct recovery_settings, reorder_ns),
 	 .min = "1us",
@@ -239,6 +245,7 @@ static const struct conf_row peer_rows[] = {
 	 CONF_FIELD(struct peer_settings, emit),
 	 .help = "where datagrams go"},
 	{.key = "channels",
+	 .live = true,
 	 .type = CONF_LIST,
 	 .record = &output,
 	 CONF_FIELD(struct peer_settings, outputs),

@@ -132,12 +132,21 @@ static const struct conf_row history_rows[] = {
 	 .fallback = "256MiB",
 	 .help = "memory of the history, per lane"},
 	{.key = "age",
+	 .live = true,
 	 .type = CONF_DURATION,
 	 CONF_FIELD(struct history_settings, age_ns),
 	 .min = "1ms",
 	 .max = "1h",
 	 .fallback = "10s",
 	 .help = "how long a datagram can be repaired"},
+	{.key = "channels",
+	 .type = CONF_COUNT,
+	 CONF_FIELD(struct history_settings, channels),
+	 .min = "1",
+	 .max = "4096",
+	 .fallback = "0",
+	 .zero = "twice those of the file, and 512 at least",
+	 .help = "room for channels, those that a reload removed included"},
 };
 static const struct conf_record history =
 	CONF_RECORD_OF(struct history_settings, history_rows);
@@ -156,6 +165,7 @@ static const struct conf_row peer_rows[] = {
 	 .count_offset = offsetof(struct remote_settings, path_count),
 	 .help = "how this node dials it"},
 	{.key = "shed_age",
+	 .live = true,
 	 .type = CONF_DURATION,
 	 CONF_FIELD(struct remote_settings, shed_age_ns),
 	 .min = "1ms",
@@ -164,6 +174,7 @@ static const struct conf_row peer_rows[] = {
 	 .zero = "never",
 	 .help = "age at which a datagram is no longer sent live"},
 	{.key = "shed_bytes",
+	 .live = true,
 	 .type = CONF_SIZE,
 	 CONF_FIELD(struct remote_settings, shed_bytes),
 	 .min = "64KiB",
@@ -172,6 +183,7 @@ static const struct conf_row peer_rows[] = {
 	 .zero = "never",
 	 .help = "unsent bytes beyond which the oldest are no longer sent live"},
 	{.key = "repair_rate",
+	 .live = true,
 	 .type = CONF_FREQUENCY,
 	 CONF_FIELD(struct remote_settings, repair_rate),
 	 .min = "1",
@@ -196,6 +208,7 @@ static const struct conf_row relay_rows[] = {
 	 CONF_FIELD(struct relay_settings, capture),
 	 .help = "where datagrams come from"},
 	{.key = "channels",
+	 .live = true,
 	 .type = CONF_LIST,
 	 .required = true,
 	 .record = &channel,
@@ -269,6 +282,15 @@ check_capture(struct conf *c, const struct capture_settings *s)
 }
 
 static void
+check_room(struct conf *c, const struct relay_settings *s)
+{
+	if (s->history.channels != 0 && s->channel_count > s->history.channels)
+		conf_refuse(c, conf_path("channels"),
+			    "there are %zu, and room for %u; raise history.channels",
+			    s->channel_count, s->history.channels);
+}
+
+static void
 check_channel(struct conf *c, const struct channel_settings *channels, size_t i)
 {
 	const struct channel_settings *a = &channels[i], *b = channels;
@@ -321,6 +343,7 @@ check_relay(struct conf *c, void *settings)
 	};
 
 	check_capture(c, &s->capture);
+	check_room(c, s);
 	for (size_t i = 0; i < s->channel_count && !c->report.failed; i++)
 		check_channel(c, s->channels, i);
 	conf_check_ends(c, &ends);

@@ -32,6 +32,7 @@ level_word(int value)
 /* The most records per key are 2^24: RFC 8446 section 5.5 allows AES-GCM 2^24.5. */
 static const struct conf_row tls_rows[] = {
 	{.key = "certificate",
+	 .live = true,
 	 .type = CONF_STRING,
 	 .required = true,
 	 CONF_FIELD(struct tls_settings, certificate),
@@ -39,6 +40,7 @@ static const struct conf_row tls_rows[] = {
 	 .max = "4095",
 	 .help = "PEM file of the own certificate, chain included"},
 	{.key = "key",
+	 .live = true,
 	 .type = CONF_STRING,
 	 .required = true,
 	 CONF_FIELD(struct tls_settings, key),
@@ -46,6 +48,7 @@ static const struct conf_row tls_rows[] = {
 	 .max = "4095",
 	 .help = "PEM file of the own private key"},
 	{.key = "ca",
+	 .live = true,
 	 .type = CONF_STRING,
 	 .required = true,
 	 CONF_FIELD(struct tls_settings, ca),
@@ -53,12 +56,14 @@ static const struct conf_row tls_rows[] = {
 	 .max = "4095",
 	 .help = "PEM file of who may sign a remote's certificate"},
 	{.key = "crl",
+	 .live = true,
 	 .type = CONF_STRING,
 	 CONF_FIELD(struct tls_settings, crl),
 	 .min = "1",
 	 .max = "4095",
 	 .help = "PEM file of the revocation lists of those"},
 	{.key = "rekey",
+	 .live = true,
 	 .type = CONF_COUNT,
 	 CONF_FIELD(struct tls_settings, rekey_records),
 	 .min = "64",
@@ -66,6 +71,7 @@ static const struct conf_row tls_rows[] = {
 	 .fallback = "8388608",
 	 .help = "records until the keys are changed"},
 	{.key = "handshake_timeout",
+	 .live = true,
 	 .type = CONF_DURATION,
 	 CONF_FIELD(struct tls_settings, handshake_timeout_ns),
 	 .min = "100ms",
@@ -134,6 +140,7 @@ const struct conf_record conf_paths = CONF_RECORD_OF(struct path_settings, path_
 
 static const struct conf_row session_rows[] = {
 	{.key = "heartbeat",
+	 .live = true,
 	 .type = CONF_DURATION,
 	 CONF_FIELD(struct session_settings, heartbeat_ns),
 	 .min = "1ms",
@@ -141,12 +148,14 @@ static const struct conf_row session_rows[] = {
 	 .fallback = "200ms",
 	 .help = "longest time between heartbeats"},
 	{.key = "path_timeout",
+	 .live = true,
 	 .type = CONF_DURATION,
 	 CONF_FIELD(struct session_settings, path_timeout_ns),
 	 .min = "2ms",
 	 .max = "10min", /* 3 x heartbeat: conf_check_session() */
 	 .help = "silence after which a path is dead"},
 	{.key = "drain_timeout",
+	 .live = true,
 	 .type = CONF_DURATION,
 	 CONF_FIELD(struct session_settings, drain_timeout_ns),
 	 .min = "1ms",
@@ -181,6 +190,7 @@ const struct conf_record conf_control =
 
 static const struct conf_row log_rows[] = {
 	{.key = "level",
+	 .live = true,
 	 .type = CONF_WORD,
 	 CONF_FIELD(struct service_settings, log_level),
 	 .fallback = "info",

@@ -55,6 +55,7 @@ struct conf_row {
 	size_t count_offset; /* of their size_t, in this record's struct */
 	size_t capacity;
 	bool heap; /* the field is a pointer, released by conf_free() */
+	bool live; /* may change while the daemon runs; of a list, as a whole */
 	const char *help;
 };
 

@@ -2,43 +2,30 @@
 #include "ops/control.h"
 
 #include <event2/buffer.h>
-#include <openssl/ssl.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stddef.h>
+#include <stdint.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "ops/http.h"
-#include "ops/settings.h"
-#include "path/tls.h"
 
 #define CONFLICT    409
 #define BAD_REQUEST 400
 
-/* The certificates are tried here first, since an operator who waits for an answer
- * wants the reason, and a lane can only log it. SIGHUP and SIGTERM do the rest: there
- * is one way to reload and one to drain, whoever asks. */
 static void
 reload(void *arg, const char *query, struct evbuffer *out, int *status)
 {
-	const struct tls_settings *tls = arg;
-	char error[1024];
-	int64_t expires_s;
-	SSL_CTX *trial = tls_context_new(tls, NULL, &expires_s, error, sizeof(error));
+	const struct control_ops *ops = arg;
+	char text[2048] = "";
 
 	(void)query;
-	if (trial == NULL) {
-		log_error("tunnel", "the old certificates stay in use: %s", error);
-		evbuffer_add_printf(out, "%s\n", error);
+	if (!ops->reload(ops->arg, text, sizeof(text)))
 		*status = CONFLICT;
-		return;
-	}
-	SSL_CTX_free(trial);
-	raise(SIGHUP);
-	evbuffer_add_printf(out, "reading the certificates again\n");
+	evbuffer_add_printf(out, "%s\n", text);
 }
 
+/* By the signal: there is one way to drain, whoever asks. */
 static void
 drain(void *arg, const char *query, struct evbuffer *out, int *status)
 {
@@ -92,9 +79,9 @@ set_level(void *arg, const char *query, struct evbuffer *out, int *status)
 }
 
 void
-control_routes(struct http *h, const struct tls_settings *tls)
+control_routes(struct http *h, const struct control_ops *ops)
 {
-	http_action(h, "/reload", reload, (void *)(uintptr_t)tls);
+	http_action(h, "/reload", reload, (void *)(uintptr_t)ops);
 	http_action(h, "/drain", drain, NULL);
 	http_action(h, "/log", set_level, NULL);
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "ops/control.h"
 #include "ops/http.h"
 #include "ops/watchdog.h"
 #include "path/lane.h"
@@ -80,6 +81,8 @@ struct control {
 	int64_t watchdog_period_ns;
 	struct watched_lane *lanes;
 	struct http *http;
+	struct control_ops ops;
+	bool refused; /* the last reload */
 	unsigned int terms;
 	size_t running;
 	char told[256]; /* the status that the service manager has */
@@ -94,8 +97,8 @@ tell_status(struct control *c)
 	char text[sizeof c->told], summary[200];
 
 	c->daemon->summary(c->daemon->arg, summary, sizeof summary);
-	snprintf(text, sizeof text, "%s: %s", c->terms == 0 ? "running" : "draining",
-		 summary);
+	snprintf(text, sizeof text, "%s: %s%s", c->terms == 0 ? "running" : "draining",
+		 summary, c->refused ? "; the last reload was refused" : "");
 	if (strcmp(text, c->told) == 0)
 		return;
 	memcpy(c->told, text, sizeof text);
@@ -191,17 +194,25 @@ on_term(evutil_socket_t signal, short what, void *arg)
 	}
 }
 
-static void
-on_hup(evutil_socket_t signal, short what, void *arg)
+static bool
+reload(void *arg, char *text, size_t bytes)
 {
 	struct control *c = arg;
 
-	(void)signal, (void)what;
-	log_info("main", "reading the certificates again; what else changed in the "
-			 "configuration needs a restart");
 	notify_reloading(clock_now().mono);
-	tell_all(c, LANE_RELOAD);
+	c->refused = !c->daemon->reload(c->daemon->arg, text, bytes);
 	notify_ready();
+	tell_status(c);
+	return !c->refused;
+}
+
+static void
+on_hup(evutil_socket_t signal, short what, void *arg)
+{
+	char text[2048];
+
+	(void)signal, (void)what;
+	(void)reload(arg, text, sizeof text); /* it was logged */
 }
 
 static void
@@ -255,6 +266,8 @@ serve(struct control *c)
 			   s->control_socket, error, sizeof error);
 	if (c->http == NULL)
 		fatal("main", "%s", error);
+	c->ops = (struct control_ops){.reload = reload, .arg = c};
+	control_routes(c->http, &c->ops);
 	c->daemon->routes(c->daemon->arg, c->http);
 }
 

@@ -32,6 +32,9 @@ struct daemon {
 	size_t lane_count;
 	/* Adds the routes of this half. */
 	void (*routes)(void *arg, struct http *http);
+	/* Reads the configuration again; text: what the operator is told. False: it was
+	 * refused, and all stays as it was. */
+	bool (*reload)(void *arg, char *text, size_t bytes);
 	/* The state in a few words: what "systemctl status" shows. */
 	void (*summary)(void *arg, char *text, size_t bytes);
 	void *arg;
@@ -39,7 +42,7 @@ struct daemon {
 
 /* Starts the lanes, says READY, and runs until all have ended: by SIGTERM or SIGINT,
  * which drain (a second one ends at once), or by themselves (a capture file's end).
- * SIGHUP has the certificates read again. Meanwhile the service manager is told the
+ * SIGHUP has the configuration read again. Meanwhile the service manager is told the
  * summary when it changes, looked at every second; and, when it asks for that, that
  * all lanes move (ops/watchdog.h): if one does not, it is for the service manager to
  * end this process. Returns the exit status. */

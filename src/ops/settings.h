@@ -3,9 +3,9 @@
 #define TOMBOLO_SETTINGS_H
 /*
  * What the two YAML files say, parsed, checked and with every default filled
- * in. Built once by relay_conf_load() and peer_conf_load(), read-only after
- * that and so shared by all threads. Strings are owned by the configuration.
- * Addresses and ports are in host byte order.
+ * in. Built by relay_conf_load() and peer_conf_load(), and shared by all threads, who
+ * only read it: a reload changes it in place, by lane_call(), while all stand still.
+ * Strings are owned by the configuration. Addresses and ports are in host byte order.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -99,7 +99,8 @@ struct channel_settings {
 struct history_settings {
 	uint64_t memory_bytes;
 	int64_t age_ns;
-	uint32_t channels; /* room for so many, those that a reload removed included */
+	uint32_t channels; /* room for so many, those that a reload removed included;
+			      0: for twice those of the file, at least 512 */
 };
 
 struct relay_settings {

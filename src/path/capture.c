@@ -56,6 +56,47 @@ capture_open(struct event_base *base, const struct capture_settings *s,
 	return c;
 }
 
+/* Of a file nothing changes: it is read whole, and classify does the rest. */
+struct capture_change {
+	struct capture_live_change *live;
+};
+
+struct capture_change *
+capture_prepare(const struct capture *c, const struct channel_settings *channels,
+		size_t count, char *error, size_t error_bytes)
+{
+	struct capture_change *change = calloc(1, sizeof(*change));
+
+	if (change == NULL) {
+		snprintf(error, error_bytes, "capture: out of memory");
+		return NULL;
+	}
+	if (c->live == NULL)
+		return change;
+	change->live =
+		capture_live_prepare(c->live, channels, count, error, error_bytes);
+	if (change->live != NULL)
+		return change;
+	free(change);
+	return NULL;
+}
+
+void
+capture_apply(struct capture *c, struct capture_change *change)
+{
+	if (change->live != NULL)
+		capture_live_apply(c->live, change->live);
+}
+
+void
+capture_finish(struct capture_change *change)
+{
+	if (change == NULL)
+		return;
+	capture_live_finish(change->live);
+	free(change);
+}
+
 void
 capture_start(struct capture *c)
 {

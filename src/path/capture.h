@@ -63,6 +63,20 @@ struct capture *capture_open(struct event_base *base, const struct capture_setti
 			     const struct capture_ops *ops, void *arg, char *error,
 			     size_t error_bytes);
 
+/*
+ * Other channels while it runs, in three steps, of which only the second is the lane's:
+ * prepare, on the main thread, joins what is new; apply, on the lane's, exchanges what
+ * it has; finish, on the main thread again, puts the filter on the ring, leaves the
+ * groups that are no more, and frees the change. finish alone undoes prepare.
+ */
+struct capture_change;
+/* NULL: a line in error, and nothing has changed. */
+struct capture_change *capture_prepare(const struct capture *c,
+				       const struct channel_settings *channels,
+				       size_t count, char *error, size_t error_bytes);
+void capture_apply(struct capture *c, struct capture_change *change);
+void capture_finish(struct capture_change *change);
+
 /* Starts delivery. For a file: reading begins at the pace configured. */
 void capture_start(struct capture *c);
 

@@ -21,10 +21,7 @@
 #include "base/ifstat.h"
 #include "base/log.h"
 #include "base/offload.h"
-#include "path/filter.h"
-#include "path/join.h"
-#include "path/link.h"
-#include "path/ring.h"
+#include "path/capture_live_internal.h"
 
 #define TICK_NS      (100 * NS_PER_MS)
 #define RETRY_NS_MIN (100 * NS_PER_MS)
@@ -34,31 +31,6 @@
 /* More than any kernel's tick: in that time an open block is handed on. */
 #define BLOCK_WAIT_MS 50
 #define ERROR_BYTES   512
-
-struct capture_live {
-	struct event_base *base;
-	struct capture_sink *sink;
-	char interface[IF_NAMESIZE];
-	struct ring_settings ring_settings; /* interface points above */
-	char *filters[FILTER_WIDTH_COUNT];
-	struct join *join; /* NULL: JOIN_NONE */
-
-	struct ring ring;
-	struct event *readable; /* NULL when the ring is closed */
-	struct event *tick;
-	struct ifstat ifstat;
-	mono_t drops_read;
-
-	enum link link;
-	char operstate[IFSTAT_OPERSTATE_BYTES];
-	bool was_up; /* IFF_UP at the last tick */
-	mono_t retry;
-	int64_t retry_ns;
-
-	bool started, stopped;
-	bool running;  /* inside ring_run(), which must not be entered twice */
-	bool stopping; /* capture_stop() was called from there */
-};
 
 static void take_ready(evutil_socket_t fd, short what, void *arg);
 
@@ -407,18 +379,6 @@ take_tick(evutil_socket_t fd, short what, void *arg)
 
 /* ---- start and end ---- */
 
-static bool
-make_filters(struct capture_live *l, const struct channel_settings *channels,
-	     size_t count)
-{
-	for (int i = 0; i < FILTER_WIDTH_COUNT; i++) {
-		l->filters[i] = filter_text(channels, count, (enum filter_width)i);
-		if (l->filters[i] == NULL)
-			return false;
-	}
-	return true;
-}
-
 static struct capture_live *
 make(struct event_base *base, const struct capture_settings *s,
      const struct channel_settings *channels, size_t count, struct capture_sink *sink)
@@ -435,7 +395,6 @@ make(struct event_base *base, const struct capture_settings *s,
 	l->ring_settings = (struct ring_settings){
 		.interface = l->interface,
 		.filters = (const char *const *)l->filters,
-		.filter_count = FILTER_WIDTH_COUNT,
 		.buffer_bytes = s->buffer_bytes,
 		.immediate = s->immediate,
 		.promiscuous = s->promiscuous,
@@ -444,7 +403,7 @@ make(struct event_base *base, const struct capture_settings *s,
 	if (s->join == JOIN_IGMP)
 		l->join = join_new(channels, count);
 	if (l->tick == NULL || (s->join == JOIN_IGMP && l->join == NULL) ||
-	    !make_filters(l, channels, count)) {
+	    !filter_make_texts(l->filters, channels, count)) {
 		capture_live_free(l);
 		return NULL;
 	}
@@ -536,7 +495,6 @@ capture_live_free(struct capture_live *l)
 	join_free(l->join);
 	if (l->tick != NULL)
 		event_free(l->tick);
-	for (int i = 0; i < FILTER_WIDTH_COUNT; i++)
-		free(l->filters[i]);
+	filter_free_texts(l->filters);
 	free(l);
 }

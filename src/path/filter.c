@@ -110,3 +110,24 @@ filter_text(const struct channel_settings *channels, size_t count,
 	free(core);
 	return text;
 }
+
+bool
+filter_make_texts(char *texts[FILTER_WIDTH_COUNT],
+		  const struct channel_settings *channels, size_t count)
+{
+	for (int i = 0; i < FILTER_WIDTH_COUNT; i++) {
+		texts[i] = filter_text(channels, count, (enum filter_width)i);
+		if (texts[i] == NULL)
+			return false;
+	}
+	return true;
+}
+
+void
+filter_free_texts(char *texts[FILTER_WIDTH_COUNT])
+{
+	for (int i = 0; i < FILTER_WIDTH_COUNT; i++) {
+		free(texts[i]);
+		texts[i] = NULL;
+	}
+}

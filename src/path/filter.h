@@ -6,6 +6,7 @@
  * only: it keeps from the ring what classify would throw away, and may let through
  * more than it must, never less. Pure but for the allocation.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "ops/settings.h"
@@ -31,5 +32,10 @@ enum filter_width {
  */
 char *filter_text(const struct channel_settings *channels, size_t count,
 		  enum filter_width width);
+
+/* All of them, by width. False: no memory; filter_free_texts() is due in both cases. */
+bool filter_make_texts(char *texts[FILTER_WIDTH_COUNT],
+		       const struct channel_settings *channels, size_t count);
+void filter_free_texts(char *texts[FILTER_WIDTH_COUNT]);
 
 #endif

@@ -23,10 +23,9 @@ struct event_base;
 
 /* Told by lane_tell(); bits, so that nothing queues. */
 enum lane_message {
-	LANE_DRAIN = 1,  /* deliver what there is, then end */
-	LANE_STOP = 2,   /* end now */
-	LANE_RELOAD = 4, /* read the certificates again */
-	LANE_CALL = 8,   /* lane_call()'s own */
+	LANE_DRAIN = 1, /* deliver what there is, then end */
+	LANE_STOP = 2,  /* end now */
+	LANE_CALL = 4,  /* lane_call()'s own */
 };
 
 struct lane_ops {

@@ -14,34 +14,15 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "path/emit.h"
-#include "path/lane.h"
-#include "path/peer.h"
+#include "path/peer_lane_internal.h"
 #include "path/peer_session.h"
 #include "path/quota.h"
-#include "path/tunnel.h"
 
 /* After our BYE the relay closes; one that does not is not waited for longer. */
 #define FAREWELL_NS NS_PER_S
 
 /* Batches emitted in a row before the sockets get their turn. */
 #define EMIT_TURNS 64
-
-struct peer_lane {
-	struct lane lane;
-	const struct peer_settings *settings;
-	gauge_t *since_ns; /* per remote: when its session's state last changed */
-	struct peer *core;
-	struct tunnel *tunnel;
-	struct emitter *emitter;
-	struct event *writable; /* pending while the socket is full */
-	mono_t emit_at;         /* when to try again otherwise */
-	struct now now;
-	bool in_turn;
-	unsigned int paths_up;
-	bool draining;
-	mono_t drain_end, farewell_end;
-};
 
 static const char *
 remote_name(const struct peer_lane *l, unsigned int remote)
@@ -351,15 +332,11 @@ static void
 message(void *arg, unsigned int bits)
 {
 	struct peer_lane *l = arg;
-	char error[256];
 
 	if (bits & LANE_STOP) {
 		lane_end(&l->lane, 1);
 		return;
 	}
-	if (bits & LANE_RELOAD &&
-	    tunnel_reload_certificates(l->tunnel, error, sizeof error) != 0)
-		log_error("tunnel", "the old certificates stay in use: %s", error);
 	if (bits & LANE_DRAIN && !l->draining) {
 		log_info("session", "draining");
 		l->draining = true;
@@ -448,6 +425,13 @@ peer_lane_free(struct peer_lane *l)
 	lane_fini(&l->lane);
 	free(l->since_ns);
 	free(l);
+}
+
+void
+peer_lane_turn(struct peer_lane *l)
+{
+	begin(l);
+	end(l);
 }
 
 struct lane *

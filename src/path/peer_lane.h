@@ -25,6 +25,15 @@ void peer_lane_free(struct peer_lane *l);
 /* To start it, tell it, join it (path/lane.h). */
 struct lane *peer_lane_lane(struct peer_lane *l);
 
+/* Main thread: the lane goes on with what `next` says of the keys that may change while
+ * it runs. All is read, joined and allocated here; the lane only exchanges it, in one
+ * lane_call(), in which adopt(arg) puts the new values into the settings that the lane
+ * was given. 0, or a negative errno with a line for the operator in error: then nothing
+ * has changed. */
+int peer_lane_reload(struct peer_lane *l, const struct peer_settings *next,
+		     void (*adopt)(void *arg), void *arg, char *error,
+		     size_t error_bytes);
+
 /* For the books and the scrape; valid until peer_lane_free(). */
 struct peer *peer_lane_core(struct peer_lane *l);
 const struct emit_figures *peer_lane_emit(const struct peer_lane *l);

@@ -16,13 +16,17 @@
 #define TICK_NS    (20 * NS_PER_MS) /* housekeeping: ages, rates, time-outs */
 #define MARK_BYTES 9
 
+#define PLACES_MIN 512
+
 /* Channels for which the tables have room, channel 0 included. */
 static size_t
 count_places(const struct relay_settings *s)
 {
-	size_t places = s->history.channels;
+	size_t places = 2 * s->channel_count;
 
-	return (places > s->channel_count ? places : s->channel_count) + 1;
+	if (s->history.channels != 0)
+		return s->history.channels + 1;
+	return (places > PLACES_MIN ? places : PLACES_MIN) + 1;
 }
 
 /* The first channel of the file is channel 1. */

@@ -13,29 +13,10 @@
 
 #include "base/log.h"
 #include "base/random.h"
-#include "path/capture.h"
-#include "path/lane.h"
-#include "path/relay.h"
-#include "path/tunnel.h"
+#include "path/relay_lane_internal.h"
 
 /* After our BYE the peer closes; one that does not is not waited for longer. */
 #define FAREWELL_NS NS_PER_S
-
-struct relay_lane {
-	struct lane lane;
-	const struct relay_settings *settings;
-	gauge_t *since_ns; /* per remote: when its session's state last changed */
-	struct relay *core;
-	struct capture *capture;
-	struct tunnel *tunnel;
-	struct now now; /* of this turn */
-	bool in_turn;   /* now was read */
-	unsigned int paths_up;
-	bool draining;
-	mono_t drain_end;    /* MONO_NEVER: as long as it takes */
-	mono_t farewell_end; /* set when all byes are said */
-	int status;
-};
 
 static const char *
 remote_name(const struct relay_lane *l, unsigned int remote)
@@ -293,15 +274,11 @@ static void
 message(void *arg, unsigned int bits)
 {
 	struct relay_lane *l = arg;
-	char error[256];
 
 	if (bits & LANE_STOP) {
 		lane_end(&l->lane, 1);
 		return;
 	}
-	if (bits & LANE_RELOAD &&
-	    tunnel_reload_certificates(l->tunnel, error, sizeof error) != 0)
-		log_error("tunnel", "the old certificates stay in use: %s", error);
 	if (bits & LANE_DRAIN) {
 		log_info("session", "draining");
 		capture_stop(l->capture);
@@ -391,6 +368,13 @@ relay_lane_free(struct relay_lane *l)
 	lane_fini(&l->lane);
 	free(l->since_ns);
 	free(l);
+}
+
+void
+relay_lane_turn(struct relay_lane *l)
+{
+	begin(l);
+	end(l);
 }
 
 struct lane *

@@ -27,6 +27,15 @@ void relay_lane_free(struct relay_lane *l);
  * capture file was damaged. */
 struct lane *relay_lane_lane(struct relay_lane *l);
 
+/* Main thread: the lane goes on with what `next` says of the keys that may change while
+ * it runs. All is read, joined and allocated here; the lane only exchanges it, in one
+ * lane_call(), in which adopt(arg) puts the new values into the settings that the lane
+ * was given. 0, or a negative errno with a line for the operator in error: then nothing
+ * has changed. */
+int relay_lane_reload(struct relay_lane *l, const struct relay_settings *next,
+		      void (*adopt)(void *arg), void *arg, char *error,
+		      size_t error_bytes);
+
 /* For the books and the scrape; valid until relay_lane_free(). */
 struct relay *relay_lane_core(struct relay_lane *l);
 const struct capture_figures *relay_lane_capture(const struct relay_lane *l);

@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
-#include <linux/filter.h>
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <pcap/pcap.h>
@@ -20,6 +19,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "path/ring_filter.h"
 
 /* How long a block may stay with the kernel when not immediate; the kernel rounds it
  * up to its own timer's tick. */
@@ -71,15 +72,6 @@ explain(const struct ring_settings *s, int status, const char *reason, char *err
 	}
 }
 
-static void
-attach_nothing(int fd)
-{
-	struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
-	struct sock_fprog program = {.len = 1, .filter = &none};
-
-	(void)setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program));
-}
-
 /*
  * A second VLAN tag is a protocol that nobody in the kernel takes, so the kernel
  * counts each such frame in rx_dropped although the ring has it. A socket that asks
@@ -94,7 +86,7 @@ claim(int index, uint16_t protocol)
 
 	if (fd < 0)
 		return -1;
-	attach_nothing(fd);
+	ring_filter_attach_none(fd);
 	to.sll_protocol = htons(protocol);
 	if (bind(fd, (struct sockaddr *)&to, sizeof(to)) < 0) {
 		close(fd);
@@ -123,35 +115,6 @@ measure(int fd)
 	}
 	fclose(maps);
 	return bytes;
-}
-
-static int
-set_filter(pcap_t *pcap, const char *text, char *error)
-{
-	struct bpf_program program;
-	int rc;
-
-	if (pcap_compile(pcap, &program, text, 1, PCAP_NETMASK_UNKNOWN) < 0) {
-		snprintf(error, RING_ERROR_BYTES, "filter: %s", pcap_geterr(pcap));
-		return -EINVAL;
-	}
-	/* A longer one would run here, in user space, after the ring. */
-	rc = program.bf_len > BPF_MAXINSNS ? -1 : pcap_setfilter(pcap, &program);
-	if (rc < 0)
-		snprintf(error, RING_ERROR_BYTES, "filter of %u instructions: %s",
-			 program.bf_len, pcap_geterr(pcap));
-	pcap_freecode(&program);
-	return rc < 0 ? -EINVAL : 0;
-}
-
-static int
-choose_filter(pcap_t *pcap, const struct ring_settings *s, char *error)
-{
-	int rc = -EINVAL;
-
-	for (size_t i = 0; i < s->filter_count && rc < 0; i++)
-		rc = set_filter(pcap, s->filters[i], error);
-	return rc;
 }
 
 static void
@@ -190,7 +153,7 @@ activate(pcap_t *pcap, const struct ring_settings *s, char *error)
 	 * where it would take room and count as dropped. */
 	(void)setsockopt(pcap_fileno(pcap), SOL_PACKET, PACKET_IGNORE_OUTGOING, &on,
 			 sizeof(on));
-	return choose_filter(pcap, s, error);
+	return ring_filter_set(pcap, s->filters, error);
 }
 
 int
@@ -279,7 +242,7 @@ void
 ring_mute(struct ring *r)
 {
 	/* By the socket: pcap_setfilter() would also throw away what the ring has. */
-	attach_nothing(pcap_fileno(r->pcap));
+	ring_filter_attach_none(pcap_fileno(r->pcap));
 }
 
 void

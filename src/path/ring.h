@@ -17,10 +17,9 @@ struct pcap;
 
 struct ring_settings {
 	const char *interface;
-	const char *const *filters; /* texts, the first that can be had is used */
-	size_t filter_count;
-	int index; /* of the interface */
-	int mtu;   /* of the interface, for the length of a slot */
+	const char *const *filters; /* texts by enum filter_width */
+	int index;                  /* of the interface */
+	int mtu;                    /* of the interface, for the length of a slot */
 	uint64_t buffer_bytes;
 	bool immediate;
 	bool promiscuous;

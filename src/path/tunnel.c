@@ -310,34 +310,27 @@ tunnel_flushed(const struct tunnel *t)
 	return true;
 }
 
-static int
-renew(struct tunnel *t, char *error, size_t error_bytes)
+SSL_CTX *
+tunnel_renew(struct tunnel *t, SSL_CTX *fresh, int64_t expires_s)
 {
-	int64_t expires_s;
 	SSL_CTX *old = t->tls;
-	SSL_CTX *fresh = tls_context_new(t->settings.tls, t->settings.node, &expires_s,
-					 error, error_bytes);
+	char error[256]; /* out of memory: there is no other */
 
-	if (fresh == NULL)
-		return -EINVAL;
 	t->tls = fresh;
-	if (dtls_renew(t, error, error_bytes) < 0) {
+	if (dtls_renew(t, error, sizeof error) < 0) {
 		t->tls = old;
-		SSL_CTX_free(fresh);
-		return -EINVAL;
+		tunnel_renewal_failed(t);
+		return NULL;
 	}
-	SSL_CTX_free(old);
 	gauge_set(&t->figures.certificate_expires_s, expires_s);
-	return 0;
+	counter_inc(&t->figures.reloads);
+	return old;
 }
 
-int
-tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes)
+void
+tunnel_renewal_failed(struct tunnel *t)
 {
-	int rc = renew(t, error, error_bytes);
-
-	counter_inc(rc == 0 ? &t->figures.reloads : &t->figures.reloads_failed);
-	return rc;
+	counter_inc(&t->figures.reloads_failed);
 }
 
 const struct tunnel_figures *

@@ -108,9 +108,13 @@ void tunnel_stop_dialling(struct tunnel *t);
 /* True when nothing that was filled still waits in user space to be written. */
 bool tunnel_flushed(const struct tunnel *t);
 
-/* Reads certificate, key and CA again: new handshakes use them, sessions stand.
- * On error the old ones stay and error says why. Returns 0 or negative errno. */
-int tunnel_reload_certificates(struct tunnel *t, char *error, size_t error_bytes);
+/* Other credentials, as tls_context_new() read them: new handshakes use them, sessions
+ * stand. Returns the context of before, for SSL_CTX_free() by the caller; NULL when out
+ * of memory: nothing has changed. */
+struct ssl_ctx_st *tunnel_renew(struct tunnel *t, struct ssl_ctx_st *fresh,
+				int64_t expires_s);
+/* They could not be read: it is counted. */
+void tunnel_renewal_failed(struct tunnel *t);
 
 /* Figures, from any thread. */
 #define TUNNEL_COUNTERS(X)                                                            \

@@ -93,6 +93,30 @@ check_item_word(const char *path, const char *item, const char *word)
 		      item);
 }
 
+/* In the section on reloads: the key, or what it is part of. */
+static bool
+is_said_to_be_live(const char *path)
+{
+	static const char title[] = ".Ss Changing it while it runs\n";
+	char *section = strstr(manual.text, title), *end, key[128];
+	bool found = false;
+	char saved;
+
+	ck_assert_msg(section != NULL, "%s has no such section", manual.file);
+	end = strstr(section + sizeof(title), "\n.Ss ");
+	ck_assert_ptr_nonnull(end);
+	saved = *end;
+	*end = '\0';
+	for (size_t len = strlen(path); len > 0 && !found; len--) {
+		if (path[len] != '\0' && path[len] != '.' && path[len] != '[')
+			continue;
+		snprintf(key, sizeof(key), ".Ic %.*s ", (int)len, path);
+		found = strstr(section, key) != NULL;
+	}
+	*end = saved;
+	return found;
+}
+
 static void
 check_in_manual(const char *path, const struct conf_row *row, void *arg)
 {
@@ -102,6 +126,10 @@ check_in_manual(const char *path, const struct conf_row *row, void *arg)
 	(void)arg;
 	ck_assert_msg(item != NULL, "%s has no \".It Ic %s\"", manual.file, path);
 	manual.keys++;
+	if (row->record == NULL && !strstr(path, "channels[]"))
+		ck_assert_msg(is_said_to_be_live(path) == row->live,
+			      "%s: whether %s may change on a reload", manual.file,
+			      path);
 	check_item_word(path, item, row->max);
 	if (row->type != CONF_STRING)
 		check_item_word(path, item, row->min);

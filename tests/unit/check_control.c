@@ -3,6 +3,7 @@
 #include "ops/control.c"
 
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 static struct evbuffer *out;
@@ -81,16 +82,25 @@ START_TEST(draining)
 }
 END_TEST
 
-/* Files that are wrong are told to who asks, and no lane is bothered. */
-START_TEST(reload_of_nothing)
+static bool
+say(void *arg, char *text, size_t text_bytes)
 {
-	static char file[] = "/nonexistent/colo-a.crt";
-	struct tls_settings tls = {.certificate = file, .key = file, .ca = file};
+	const bool *done = arg;
 
-	reload(&tls, NULL, out, &status);
-	ck_assert_int_eq(status, 409);
+	snprintf(text, text_bytes, *done ? "reloaded: channels" : "line 3: no");
+	return *done;
+}
+
+/* The one who asks is told what became of it. */
+START_TEST(reloading)
+{
+	bool done = _i != 0;
+	struct control_ops ops = {.reload = say, .arg = &done};
+
+	reload(&ops, NULL, out, &status);
+	ck_assert_int_eq(status, done ? 200 : 409);
 	ck_assert_int_eq(heard[SIGHUP], 0);
-	expect(file);
+	expect(done ? "reloaded: channels\n" : "line 3: no\n");
 }
 END_TEST
 
@@ -108,7 +118,7 @@ main(void)
 	tcase_add_loop_test(t, no_level, 0,
 			    (int)(sizeof(strange) / sizeof(strange[0])));
 	tcase_add_test(t, draining);
-	tcase_add_test(t, reload_of_nothing);
+	tcase_add_loop_test(t, reloading, 0, 2);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);
 	srunner_run_all(sr, CK_NORMAL);

@@ -782,16 +782,13 @@ START_TEST(certificates_are_read_again)
 
 	pair_up();
 	r->tls = rig_tls("short", "ca"); /* names vpc-a */
-	ck_assert_int_eq(
-		tunnel_reload_certificates(r->tunnel, r->error, sizeof(r->error)), 0);
-	ck_assert_int_eq(
-		tunnel_reload_certificates(p->tunnel, p->error, sizeof(p->error)), 0);
+	ck_assert_int_eq(rig_renew(r->tunnel, r->error, sizeof(r->error)), 0);
+	ck_assert_int_eq(rig_renew(p->tunnel, p->error, sizeof(p->error)), 0);
 	exchange(100);
 	tunnel_close(r->tunnel, 0, 0, "for the test");
 	rig_until(pair.base, peer_refused_the_name, NULL);
 	r->tls = rig_tls("colo-a", "ca");
-	ck_assert_int_eq(
-		tunnel_reload_certificates(r->tunnel, r->error, sizeof(r->error)), 0);
+	ck_assert_int_eq(rig_renew(r->tunnel, r->error, sizeof(r->error)), 0);
 	rig_until(pair.base, is_up, NULL);
 	exchange(100);
 }

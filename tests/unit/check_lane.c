@@ -94,12 +94,12 @@ START_TEST(messages_and_calls_do_not_take_each_other_away)
 	ck_assert_int_eq(lane_start(&f->lane, "lane"), 0);
 	for (unsigned long i = 0; i < CALLS; i++) {
 		f->messages = 0;
-		lane_tell(&f->lane, LANE_RELOAD);
+		lane_tell(&f->lane, LANE_DRAIN);
 		lane_call(&f->lane, count, f);
 		/* It came before the call, or with it; by the next call at the latest. */
 		if (f->messages == 0)
 			lane_call(&f->lane, count, f);
-		ck_assert_uint_eq(f->messages, LANE_RELOAD);
+		ck_assert_uint_eq(f->messages, LANE_DRAIN);
 	}
 	lane_tell(&f->lane, LANE_STOP);
 	ck_assert_int_eq(lane_join(&f->lane), 3);

@@ -274,7 +274,7 @@ static int
 reload_list(const char *file, char error[256])
 {
 	world.relay.tls.crl = (char *)rig_file(file, "crl");
-	return tunnel_reload_certificates(world.relay.tunnel, error, 256);
+	return rig_renew(world.relay.tunnel, error, 256);
 }
 
 static void

@@ -386,16 +386,14 @@ START_TEST(certificates_are_read_again)
 
 	/* From files that are no good: the old ones stay. */
 	r->tls.key = (char *)rig_file("vpc-a", "key");
-	ck_assert_int_lt(
-		tunnel_reload_certificates(r->tunnel, r->error, sizeof(r->error)), 0);
+	ck_assert_int_lt(rig_renew(r->tunnel, r->error, sizeof(r->error)), 0);
 	ck_assert_ptr_nonnull(strstr(r->error, "does not belong to certificate"));
 	ck_assert_int_eq(gauge_get(&tunnel_figures(r->tunnel)->certificate_expires_s),
 			 before);
 
 	/* From one the peer does not know: the session stands. */
 	r->tls = rig_tls("short", "ca");
-	ck_assert_int_eq(
-		tunnel_reload_certificates(r->tunnel, r->error, sizeof(r->error)), 0);
+	ck_assert_int_eq(rig_renew(r->tunnel, r->error, sizeof(r->error)), 0);
 	ck_assert_int_lt(gauge_get(&tunnel_figures(r->tunnel)->certificate_expires_s),
 			 before);
 	half_send(r, 0, 0, 1000);
@@ -408,8 +406,7 @@ START_TEST(certificates_are_read_again)
 
 	/* And back again. */
 	r->tls = rig_tls("colo-a", "ca");
-	ck_assert_int_eq(
-		tunnel_reload_certificates(r->tunnel, r->error, sizeof(r->error)), 0);
+	ck_assert_int_eq(rig_renew(r->tunnel, r->error, sizeof(r->error)), 0);
 	rig_until(pair.base, is_up, NULL);
 }
 END_TEST

@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
 #include <limits.h>
@@ -18,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/cursor.h"
+#include "path/tls.h"
 
 #define FILES_MAX    64
 #define LOG_LINES    4096
@@ -702,4 +704,19 @@ rig_client_free(SSL *ssl)
 	SSL_free(ssl);
 	close(fd);
 	ERR_clear_error();
+}
+
+int
+rig_renew(struct tunnel *t, char *error, size_t error_bytes)
+{
+	int64_t expires_s;
+	SSL_CTX *fresh = tls_context_new(t->settings.tls, t->settings.node, &expires_s,
+					 error, error_bytes);
+
+	if (fresh == NULL) {
+		tunnel_renewal_failed(t);
+		return -EINVAL;
+	}
+	SSL_CTX_free(tunnel_renew(t, fresh, expires_s));
+	return 0;
 }

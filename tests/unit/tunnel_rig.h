@@ -119,6 +119,10 @@ int half_fd(const struct half *h, unsigned int remote, unsigned int slot);
 /* Frame `number` of a stream as it goes over the wire; returns its length. */
 size_t rig_frame(const struct stream *s, uint64_t number, uint8_t *out, size_t cap);
 
+/* Reads the files of its settings again, as a reload does. 0 or negative errno, with
+ * the reason in error. */
+int rig_renew(struct tunnel *t, char *error, size_t error_bytes);
+
 /* ---- the loop ---- */
 
 typedef bool (*rig_condition)(void *arg);
