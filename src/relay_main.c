@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "ops/conf.h"
 #include "ops/daemon.h"
+#include "ops/expect_watch.h"
 #include "ops/http.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
@@ -62,14 +63,23 @@ summary(void *arg, char *text, size_t bytes)
 	summary_relay(&s->views, text, bytes);
 }
 
+static void
+look(void *arg)
+{
+	const struct served *s = arg;
+
+	expect_watch_look(s->views.expect, &s->views, clock_now());
+}
+
 static int
 serve(const char *file, struct relay_settings *s)
 {
 	char error[1024];
 	struct relay_lane *relay = relay_lane_new(s, 0, error, sizeof error);
 	struct relay_view view = {.settings = s, .version = PACKAGE_VERSION};
-	struct served served = {.views = {.lanes = &view, .count = 1},
-				.reload = {file, s, relay}};
+	struct served served = {
+		.views = {.lanes = &view, .count = 1, .expect = expect_watch_new()},
+		.reload = {file, s, relay}};
 	struct lane *lanes[1];
 	struct daemon daemon = {.program = PROGRAM,
 				.service = &s->service,
@@ -78,11 +88,14 @@ serve(const char *file, struct relay_settings *s)
 				.routes = routes,
 				.reload = reload,
 				.summary = summary,
+				.look = look,
 				.arg = &served};
 	int status;
 
 	if (relay == NULL)
 		fatal("main", "%s", error);
+	if (served.views.expect == NULL)
+		fatal("main", "out of memory");
 	lanes[0] = relay_lane_lane(relay);
 	view.core = relay_lane_core(relay);
 	view.capture = relay_lane_capture(relay);
@@ -94,6 +107,7 @@ serve(const char *file, struct relay_settings *s)
 	status = daemon_run(&daemon);
 	relay_balance(relay_lane_core(relay)); /* its thread has ended */
 	ledger_log_relay(&served.views);
+	expect_watch_free(served.views.expect);
 	relay_lane_free(relay);
 	return status;
 }

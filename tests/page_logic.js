@@ -40,6 +40,20 @@ assert.equal(page.judge(at(peer({lost_give_up: 4}), "Line"), {lost: 3}).level, "
 assert.equal(page.judge(at(peer({}, {state: "down"}), "Line")).level, "bad");
 assert.equal(page.judge(at(peer({}, {paths: [{up: true}, {up: false}]}), "Line")).level, "warn");
 
+const relay = expect => ({half: "relay", lanes: [{lane: 0, started_ns: 1, epoch: "e",
+	capture: {link_up: true, dropped: {kernel_ring: 0, interface: 0}},
+	channels: [{name: "m0", captured: 5, refused: 0, upstream_missing: 0, expect},
+		{name: "m1", captured: 5, refused: 0, upstream_missing: 0}],
+	remotes: [{name: "vpc-a", state: "open", paths: [{up: true}], channels: [
+		{name: "m0", unsent: 0, verdict: "nothing lost", peer: book({})},
+		{name: "m1", unsent: 0, verdict: "nothing lost", peer: book({})}]}]}]});
+assert.equal(page.judge(at(relay({state: "silent"}), "Exchange")).level, "bad");
+assert.equal(at(relay({state: "silent"}), "Exchange").note.text, "m0 is silent");
+for (const state of ["off hours", "measured", "speaks"])
+	assert.equal(page.judge(at(relay({state}), "Exchange")).level, "ok");
+assert.equal(page.judge(at(relay(undefined), "Exchange")).level, "ok");
+assert.deepEqual(page.rows(relay({state: "silent"})).map(r => r.silent), [true, false]);
+
 const metrics = (a, b, c) => ["lane=\"0\",relay=\"x\",le=\"0.001\"} " + a, "le=\"0.002\"} " + b,
 	"le=\"+Inf\"} " + c].map(l => "tombolo_peer_latency_seconds_bucket{" + l + "\n").join("");
 const before = page.buckets(metrics(10, 10, 10)), after = page.buckets(metrics(10, 20, 20));

@@ -52,6 +52,11 @@ static const struct kind kinds[QUANTITY_KIND_COUNT] = {
 		 {{"bit", 1}, {"kbit", 1000}, {"Mbit", 1000000}, {"Gbit", 1000000000}}},
 	[QUANTITY_FREQUENCY] =
 		{"count per second", "/s", true, UINT64_MAX, {{"/s", 1}}},
+	[QUANTITY_CADENCE] = {"count per time",
+			      "/h, /min, /s",
+			      false,
+			      UINT64_MAX,
+			      {{"/h", 1}, {"/min", 60}, {"/s", 3600}}},
 };
 
 /* What was written in front of the unit: digits / scale. */

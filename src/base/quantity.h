@@ -18,6 +18,7 @@ enum quantity_kind {
 	QUANTITY_SIZE,      /* B, kB, KiB, MB, MiB, GB, GiB; in bytes */
 	QUANTITY_RATE,      /* bit, kbit, Mbit, Gbit; in bits per second */
 	QUANTITY_FREQUENCY, /* 75000 or 75000/s; per second */
+	QUANTITY_CADENCE,   /* /h, /min, /s; per hour */
 	QUANTITY_KIND_COUNT
 };
 

@@ -79,6 +79,9 @@ add_of_relay(json_t *rows, const json_t *lane)
 		json_t *row = make_row(lane, channel, "captured", "captured_last_ns");
 
 		put(row, "upstream", doc_integer(channel, "upstream_missing"));
+		json_object_set(
+			row, "expect",
+			json_object_get(json_object_get(channel, "expect"), "state"));
 		put(row, "lost", doc_integer(channel, "refused"));
 		add_remotes(row, lane, i);
 		json_array_append_new(rows, row);
@@ -191,13 +194,14 @@ channels_sort(const json_t *rows, const char *word)
 static const struct table_column relay_columns[] = {
 	{"CHANNEL", false}, {"GROUP:PORT", false}, {"CAPTURED", true},
 	{"WAITING", true},  {"MISSING", true},     {"LOST", true},
-	{"UPSTREAM", true}, {"LAST", true},
+	{"UPSTREAM", true}, {"LAST", true},        {"EXPECT", false},
 };
 static const struct table_column peer_columns[] = {
 	{"CHANNEL", false}, {"GROUP:PORT", false}, {"EMITTED", true}, {"WAITING", true},
 	{"MISSING", true},  {"LOST", true},        {"LAST", true},    {"FROM", false},
 };
-#define COLUMNS 8
+#define RELAY_COLUMNS 9
+#define PEER_COLUMNS  8
 
 static void
 add_line(struct table *t, const json_t *doc, const json_t *row)
@@ -219,19 +223,46 @@ add_line(struct table *t, const json_t *doc, const json_t *row)
 	table_cell(t, "%s%s", last.text, last_ns != 0 ? " ago" : "");
 	if (!doc_is_relay(doc))
 		table_cell(t, "%s", doc_string(row, "remote"));
+	else if (doc_string(row, "expect")[0] != '\0')
+		table_cell(t, "%s", doc_string(row, "expect"));
+}
+
+/* The column of what is expected is there when something is. */
+static size_t
+count_columns(const json_t *doc, const json_t *rows)
+{
+	size_t i;
+	json_t *row;
+
+	if (!doc_is_relay(doc))
+		return PEER_COLUMNS;
+	json_array_foreach(rows, i, row)
+	{
+		if (doc_string(row, "expect")[0] != '\0')
+			return RELAY_COLUMNS;
+	}
+	return RELAY_COLUMNS - 1;
+}
+
+bool
+channels_is_silent(const json_t *row)
+{
+	return strcmp(doc_string(row, "expect"), "silent") == 0;
 }
 
 void
 channels_print(const json_t *doc, const json_t *rows, bool all, FILE *out)
 {
+	size_t columns = count_columns(doc, rows);
 	struct table t;
 	size_t i, quiet = 0;
 	json_t *row;
 
-	table_init(&t, doc_is_relay(doc) ? relay_columns : peer_columns, COLUMNS);
+	table_init(&t, doc_is_relay(doc) ? relay_columns : peer_columns, columns);
 	json_array_foreach(rows, i, row)
 	{
-		if (all || doc_integer(row, "last_ns") != 0 ||
+		if (all || channels_is_silent(row) ||
+		    doc_integer(row, "last_ns") != 0 ||
 		    doc_integer(row, "lost") + doc_integer(row, "missing") > 0)
 			add_line(&t, doc, row);
 		else

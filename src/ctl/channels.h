@@ -4,7 +4,8 @@
 /*
  * The channels of a /status as rows: an array of flat objects with lane, name, group,
  * port, total (captured by a relay, emitted by a peer), missing, lost (not emitted,
- * and never will be), waiting, last_ns; of a relay upstream; of a peer remote. Pure.
+ * and never will be), waiting, last_ns; of a relay upstream and, where something is
+ * expected, expect (the state); of a peer remote. Pure.
  */
 #include <jansson.h>
 #include <stdbool.h>
@@ -12,6 +13,9 @@
 
 /* A new reference. */
 json_t *channels_rows(const json_t *doc);
+
+/* A row that brings less than is expected of it. */
+bool channels_is_silent(const json_t *row);
 
 /* What may be sorted by, separated by ", ". */
 #define CHANNELS_SORTS "name, total, rate, missing, lost, waiting, last"

@@ -54,6 +54,23 @@ tell_remote(const json_t *remote, FILE *out)
 }
 
 static size_t
+tell_channels(const json_t *lane, FILE *out)
+{
+	json_t *channel;
+	size_t n = 0, i;
+
+	json_array_foreach(json_object_get(lane, "channels"), i, channel)
+	{
+		const json_t *expect = json_object_get(channel, "expect");
+
+		if (strcmp(doc_string(expect, "state"), "silent") == 0)
+			n += tell(out, "channel %s is silent",
+				  doc_string(channel, "name"));
+	}
+	return n;
+}
+
+static size_t
 tell_lane(const json_t *doc, const json_t *lane, FILE *out)
 {
 	const json_t *capture = json_object_get(lane, "capture");
@@ -67,6 +84,7 @@ tell_lane(const json_t *doc, const json_t *lane, FILE *out)
 	if (json_is_false(json_object_get(capture, "link_up")))
 		n += tell(out, "the capture %s is down",
 			  doc_string(capture, "interface"));
+	n += tell_channels(lane, out);
 	if (expires_s != 0 && expires_s <= doc_integer(doc, "now_ns") / NS_PER_S)
 		n += tell(out, "our certificate has expired");
 	return n;

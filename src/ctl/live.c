@@ -229,7 +229,8 @@ live_row(const struct live *l, const json_t *row, size_t width, bool utf8, FILE 
 	size_t ticks = ticks_in(width);
 	char spark[SPARK_BYTES(LIVE_TICKS)];
 	struct unit_text lag;
-	bool trouble = doc_integer(row, "lost") + doc_integer(row, "missing") > 0;
+	bool trouble = doc_integer(row, "lost") + doc_integer(row, "missing") > 0 ||
+		       channels_is_silent(row);
 	static const double none[LIVE_TICKS];
 	const double *rates = t != NULL ? t->rates : none;
 

@@ -21,11 +21,26 @@ count_of(const struct conf_row *row, const void *base)
 	return count;
 }
 
+/* An optional record that is there has something in a row that it requires. */
+static bool
+is_given(const struct conf_record *record, const void *base)
+{
+	for (size_t i = 0; i < record->count; i++) {
+		const struct conf_row *row = &record->rows[i];
+
+		if (row->required && !conf_value_absent(row, field_of(row, base)))
+			return true;
+	}
+	return false;
+}
+
 static bool
 is_printed(const struct conf_row *row, const void *base)
 {
 	if (row->type == CONF_LIST)
 		return count_of(row, base) > 0;
+	if (row->type == CONF_RECORD && row->optional)
+		return is_given(row->record, field_of(row, base));
 	if (row->type == CONF_RECORD) {
 		for (size_t i = 0; i < row->record->count; i++) {
 			if (is_printed(&row->record->rows[i], field_of(row, base)))

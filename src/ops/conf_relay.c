@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ops/conf_shared.h"
+#include "ops/expect.h"
 #include "path/feed.h"
 
 static const char *
@@ -91,6 +92,39 @@ static const struct conf_row capture_rows[] = {
 static const struct conf_record capture =
 	CONF_RECORD_OF(struct capture_settings, capture_rows);
 
+static const struct conf_row expect_rows[] = {
+	{.key = "rate",
+	 .type = CONF_CADENCE,
+	 .required = true,
+	 CONF_FIELD(struct expect_settings, rate_per_h),
+	 .min = "1/h",
+	 .max = "100000000/s",
+	 .help = "datagrams that it brings at least"},
+	{.key = "over",
+	 .type = CONF_DURATION,
+	 CONF_FIELD(struct expect_settings, over_ns),
+	 .min = "1s",
+	 .max = "24h",
+	 .fallback = "10s",
+	 .help = "the interval over which that is measured"},
+	{.key = "hours",
+	 .type = CONF_HOURS,
+	 CONF_FIELD(struct expect_settings, hours),
+	 .help = "when it is expected, each day"},
+	{.key = "days",
+	 .type = CONF_DAYS,
+	 CONF_FIELD(struct expect_settings, days),
+	 .fallback = "mon-sun",
+	 .help = "days on which those hours begin"},
+	{.key = "zone",
+	 .type = CONF_ZONE,
+	 CONF_FIELD(struct expect_settings, zone_min),
+	 .fallback = "local",
+	 .help = "whose time that is"},
+};
+static const struct conf_record expect =
+	CONF_RECORD_OF(struct expect_settings, expect_rows);
+
 static const struct conf_row channel_rows[] = {
 	{.key = "name",
 	 .type = CONF_NAME,
@@ -119,6 +153,12 @@ static const struct conf_row channel_rows[] = {
 	 .fallback = "none",
 	 .word = feed_word,
 	 .help = "framing in which upstream gaps are looked for"},
+	{.key = "expect",
+	 .type = CONF_RECORD,
+	 .record = &expect,
+	 .optional = true,
+	 CONF_FIELD(struct channel_settings, expect),
+	 .help = "what it has to bring lest it be called silent"},
 };
 static const struct conf_record channel =
 	CONF_RECORD_OF(struct channel_settings, channel_rows);
@@ -312,6 +352,16 @@ check_channel(struct conf *c, const struct channel_settings *channels, size_t i)
 	}
 }
 
+/* What is less than a datagram in an interval is there in every one. */
+static void
+check_expect(struct conf *c, const struct expect_settings *e, size_t i)
+{
+	if (e->rate_per_h != 0 && expect_due(e, e->over_ns) < 1)
+		conf_refuse(c, conf_path("channels[%zu].expect.over", i),
+			    "is too short for the rate, which is less than one "
+			    "datagram in it; give more, or a higher rate");
+}
+
 /* What was shed must still be in the history, or shedding would be losing. */
 static void
 check_shed(struct conf *c, const struct relay_settings *s, size_t i)
@@ -344,8 +394,10 @@ check_relay(struct conf *c, void *settings)
 
 	check_capture(c, &s->capture);
 	check_room(c, s);
-	for (size_t i = 0; i < s->channel_count && !c->report.failed; i++)
+	for (size_t i = 0; i < s->channel_count && !c->report.failed; i++) {
 		check_channel(c, s->channels, i);
+		check_expect(c, &s->channels[i].expect, i);
+	}
 	conf_check_ends(c, &ends);
 	for (size_t i = 0; i < s->remote_count; i++)
 		check_shed(c, s, i);

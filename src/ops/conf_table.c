@@ -192,6 +192,8 @@ read_section(struct walk *w, const struct conf_row *row, const struct conf_node 
 {
 	if (node == NULL && row->required)
 		return refuse_missing(w, row, at);
+	if (node == NULL && row->optional)
+		return true;
 	if (node != NULL && !check_kind(w, row, node, CONF_MAPPING))
 		return false;
 	return read_record(w, row->record, node, node != NULL ? node->at : at,

@@ -23,6 +23,7 @@ enum conf_type {
 	CONF_SIZE,
 	CONF_RATE,
 	CONF_FREQUENCY,
+	CONF_CADENCE,
 	/* other scalars */
 	CONF_BOOL,    /* bool */
 	CONF_WORD,    /* int or enum: one of row->word() */
@@ -33,6 +34,9 @@ enum conf_type {
 	CONF_HOST,    /* uint32_t: unicast address */
 	CONF_CONNECT, /* struct endpoint: unicast address and port */
 	CONF_LISTEN,  /* struct endpoint: 0.0.0.0 too */
+	CONF_HOURS,   /* struct hours */
+	CONF_DAYS,    /* uint8_t: bit 0 is Monday */
+	CONF_ZONE,    /* int16_t: minutes east of UTC, or ZONE_LOCAL */
 	/* what holds other rows */
 	CONF_RECORD, /* a mapping: a struct inside this one */
 	CONF_LIST, /* a sequence of mappings: an array of structs, or a pointer to one */
@@ -48,7 +52,8 @@ struct conf_row {
 	const char *min, *max;
 	const char *fallback; /* what holds when the key is absent */
 	bool required;        /* absent (or an empty list) is an error */
-	const char *zero;     /* 0 is allowed outside min to max, and means this */
+	bool optional; /* a record that, when absent, has no defaults and stays zero */
+	const char *zero; /* 0 is allowed outside min to max, and means this */
 	const char *(*word)(int value); /* NULL past the last */
 	const struct conf_record *record;
 	/* lists: */

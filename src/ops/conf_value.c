@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/quantity.h"
+#include "ops/conf_hours.h"
 #include "ops/settings.h"
 
 #define NAME_CHARACTERS \
@@ -24,6 +25,7 @@ kind_of(enum conf_type type)
 	case CONF_SIZE: return QUANTITY_SIZE;
 	case CONF_RATE: return QUANTITY_RATE;
 	case CONF_FREQUENCY: return QUANTITY_FREQUENCY;
+	case CONF_CADENCE: return QUANTITY_CADENCE;
 	case CONF_COUNT:
 	case CONF_BOOL:
 	case CONF_WORD:
@@ -34,6 +36,9 @@ kind_of(enum conf_type type)
 	case CONF_HOST:
 	case CONF_CONNECT:
 	case CONF_LISTEN:
+	case CONF_HOURS:
+	case CONF_DAYS:
+	case CONF_ZONE:
 	case CONF_RECORD:
 	case CONF_LIST: break;
 	}
@@ -293,7 +298,8 @@ conf_value_parse(const struct conf_row *row, const char *text, void *field)
 	case CONF_DURATION:
 	case CONF_SIZE:
 	case CONF_RATE:
-	case CONF_FREQUENCY: return parse_quantity(row, text, field);
+	case CONF_FREQUENCY:
+	case CONF_CADENCE: return parse_quantity(row, text, field);
 	case CONF_BOOL: return parse_bool(text, field);
 	case CONF_WORD: return parse_word(row, text, field);
 	case CONF_NAME: return parse_name(row, text, field);
@@ -303,6 +309,9 @@ conf_value_parse(const struct conf_row *row, const char *text, void *field)
 	case CONF_HOST: return parse_address(row, text, field);
 	case CONF_CONNECT:
 	case CONF_LISTEN: return parse_endpoint(row, text, field);
+	case CONF_HOURS: return conf_hours_parse(text, field);
+	case CONF_DAYS: return conf_days_parse(text, field);
+	case CONF_ZONE: return conf_zone_parse(text, field);
 	case CONF_RECORD:
 	case CONF_LIST: break;
 	}
@@ -354,7 +363,8 @@ conf_value_allowed(const struct conf_row *row, char out[CONF_ALLOWED_BYTES])
 	case CONF_DURATION:
 	case CONF_SIZE:
 	case CONF_RATE:
-	case CONF_FREQUENCY: say_quantity(row, out); break;
+	case CONF_FREQUENCY:
+	case CONF_CADENCE: say_quantity(row, out); break;
 	case CONF_BOOL: say(out, "true, false"); break;
 	case CONF_WORD: say_words(row, out); break;
 	case CONF_NAME:
@@ -373,6 +383,9 @@ conf_value_allowed(const struct conf_row *row, char out[CONF_ALLOWED_BYTES])
 		say(out, "a numeric IPv4 address and port as 192.0.2.1:7443 or "
 			 "0.0.0.0:7443");
 		break;
+	case CONF_HOURS: say(out, "%s", conf_hours_allowed); break;
+	case CONF_DAYS: say(out, "%s", conf_days_allowed); break;
+	case CONF_ZONE: say(out, "%s", conf_zone_allowed); break;
 	case CONF_RECORD: say(out, "a mapping of keys to values"); break;
 	case CONF_LIST: say(out, "a sequence of mappings"); break;
 	}
@@ -393,11 +406,15 @@ conf_value_absent(const struct conf_row *row, const void *field)
 	case CONF_SIZE:
 	case CONF_RATE:
 	case CONF_FREQUENCY:
+	case CONF_CADENCE:
 	case CONF_GROUP:
-	case CONF_HOST: return fetch(row, field) == 0;
+	case CONF_HOST:
+	case CONF_HOURS:
+	case CONF_DAYS: return fetch(row, field) == 0;
 	case CONF_BOOL:
 	case CONF_WORD:
 	case CONF_PACE:
+	case CONF_ZONE:
 	case CONF_RECORD:
 	case CONF_LIST: break;
 	}
@@ -463,6 +480,7 @@ conf_value_print(const struct conf_row *row, const void *field, FILE *out)
 	case CONF_SIZE:
 	case CONF_RATE:
 	case CONF_FREQUENCY:
+	case CONF_CADENCE:
 		quantity_print(kind_of(row->type), fetch(row, field), text);
 		fputs(text, out);
 		break;
@@ -475,6 +493,9 @@ conf_value_print(const struct conf_row *row, const void *field, FILE *out)
 	case CONF_HOST: print_address((uint32_t)fetch(row, field), out); break;
 	case CONF_CONNECT:
 	case CONF_LISTEN: print_endpoint(field, out); break;
+	case CONF_HOURS: conf_hours_print(field, out); break;
+	case CONF_DAYS: conf_days_print(field, out); break;
+	case CONF_ZONE: conf_zone_print(field, out); break;
 	case CONF_RECORD:
 	case CONF_LIST: break;
 	}

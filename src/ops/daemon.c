@@ -108,7 +108,11 @@ tell_status(struct control *c)
 static void
 on_status_timer(evutil_socket_t fd, short what, void *arg)
 {
+	const struct daemon *d = ((struct control *)arg)->daemon;
+
 	(void)fd, (void)what;
+	if (d->look != NULL)
+		d->look(d->arg);
 	tell_status(arg);
 }
 
@@ -309,6 +313,8 @@ daemon_run(const struct daemon *d)
 	signal(SIGPIPE, SIG_IGN);
 	if (c.base == NULL || !watch(&c))
 		fatal("main", "out of memory");
+	if (d->look != NULL)
+		d->look(d->arg);
 	serve(&c);
 	start_lanes(&c);
 	log_info("main", "ready version=%s", PACKAGE_VERSION);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdint.h>
 
+#include "ops/expect.h"
+#include "ops/expect_watch.h"
 #include "ops/metrics.h"
 #include "ops/metrics_shared.h"
 #include "path/capture.h"
@@ -40,14 +42,19 @@ next_lane(struct walk *w)
 	return true;
 }
 
+static const struct channel_settings *
+channel_settings(const struct walk *w)
+{
+	return relay_channel(w->view->core, w->channel)->settings;
+}
+
 static bool
 next_channel(struct walk *w)
 {
 	while (!w->view || ++w->channel >= relay_channel_count(w->view->core))
 		if (!next_lane(w))
 			return false;
-	metrics_label(&w->labels, 1, "channel",
-		      relay_channel(w->view->core, w->channel)->settings->name);
+	metrics_label(&w->labels, 1, "channel", channel_settings(w)->name);
 	return true;
 }
 
@@ -69,8 +76,7 @@ next_outlet(struct walk *w)
 	while (!w->session || ++w->channel >= relay_channel_count(w->view->core))
 		if (!next_session(w))
 			return false;
-	metrics_label(&w->labels, 2, "channel",
-		      relay_channel(w->view->core, w->channel)->settings->name);
+	metrics_label(&w->labels, 2, "channel", channel_settings(w)->name);
 	return true;
 }
 
@@ -151,6 +157,37 @@ put_channels(struct evbuffer *out, const struct relay_views *views)
 			metrics_row_put(out, &capture_rows[i], &w.labels,
 					&relay_channel(w.view->core, w.channel)->book);
 	}
+}
+
+/* Of the channels of which something is expected; NULL: no more. */
+static const struct expect *
+next_expected(struct walk *w)
+{
+	const struct expect *e = NULL;
+
+	while (e == NULL && next_channel(w))
+		e = expect_watch_at(w->views->expect, w->lane, w->channel);
+	return e;
+}
+
+static void
+put_expected(struct evbuffer *out, const struct relay_views *views)
+{
+	const char *rate = "tombolo_relay_expected_datagrams_per_second";
+	const char *silent = "tombolo_relay_channel_silent";
+	const struct expect *e;
+	struct walk w = start(views);
+
+	exposition_family(out, rate, EXPOSITION_GAUGE,
+			  "Datagrams that the channel has to bring by its expect; 0 "
+			  "outside its hours");
+	while ((e = next_expected(&w)) != NULL)
+		exposition_double(out, rate, w.labels.all, w.labels.count,
+				  expect_rate_per_s(e, &channel_settings(&w)->expect));
+	exposition_family(out, silent, EXPOSITION_GAUGE,
+			  "1 when the channel brings less than its expect says");
+	for (w = start(views); (e = next_expected(&w)) != NULL;)
+		metrics_u64(out, silent, &w.labels, e->state == EXPECT_SILENT);
 }
 
 static void
@@ -326,6 +363,7 @@ metrics_relay(void *arg, struct evbuffer *out, const char **content_type, int *s
 	put_figures(out, views);
 	put_history(out, views);
 	put_channels(out, views);
+	put_expected(out, views);
 	put_outlets(out, views);
 	put_residuals(out, views);
 }

@@ -78,6 +78,7 @@ function rows(doc) {
 					lost: sum(peer, LOST) + (mine.upstream_missing || 0),
 					waiting: sum(peer, ["missing", "held"]) +
 						sum(doc.half === "relay" ? c : c.relay, ["unsent"]),
+					silent: !!mine.expect && mine.expect.state === "silent",
 					verdict: c.verdict || "",
 				});
 			}
@@ -141,6 +142,7 @@ function places(doc) {
 	const sent = names => b.reduce((n, x) => n + sum(x.sent, names), 0);
 	const captured = doc.lanes.flatMap(l => l.channels || []);
 	const drops = doc.lanes.flatMap(l => relay ? [l.capture.dropped] : l.remotes.map(r => r.dropped));
+	const silent = captured.filter(c => c.expect && c.expect.state === "silent");
 	const deaf = relay && doc.lanes.some(l => !l.capture.link_up);
 	const place = (name, lost, waiting, note) => ({name, lost, waiting, note});
 	const state = line(doc);
@@ -149,7 +151,9 @@ function places(doc) {
 
 	return [
 		place("Exchange", relay ? captured.reduce((n, c) => n + c.upstream_missing, 0) : null,
-			0, {text: relay ? "upstream gaps" : "the relay's page tells"}),
+			0, silent.length > 0 ? {level: "bad", text: silent.length > 1 ?
+				silent.length + " channels silent" : silent[0].name.slice(0, 14) + " is silent"}
+				: {text: relay ? "upstream gaps" : "the relay's page tells"}),
 		place("Capture", drops.reduce((n, d) => n + sum(d, ["kernel_ring", "interface"]), 0) +
 			captured.reduce((n, c) => n + c.refused, 0), 0,
 			deaf ? {level: "bad", text: "interface is down"} : {text: relay ? "interface is up" : "told by marks"}),
@@ -366,12 +370,12 @@ function drawSpark(td, points) {
 }
 
 function channelCells(r) {
-	const level = verdictLevel(r.verdict);
+	const level = r.silent ? "bad" : verdictLevel(r.verdict);
 
 	return [r.name, r.address, r.remote, n(r.rate < 0 ? "" : short(r.rate)),
 		{fill: td => drawSpark(td, page.sparks.get(r.key) || [])}, n(number(r.count)),
 		n(number(r.lost)), n(number(r.waiting)),
-		{text: SIGNS[level] + " " + r.verdict, as: "told", level}];
+		{text: SIGNS[level] + (r.silent ? " silent; " : " ") + r.verdict, as: "told", level}];
 }
 
 function showChannels() {

@@ -88,12 +88,30 @@ struct capture_settings {
 	int64_t fragment_timeout_ns;
 };
 
+/* Minutes of a day, 0 to 1440; `to` at or before `from` is on the next day. */
+struct hours {
+	uint16_t from_min, to_min; /* both 0: always */
+};
+
+#define DAYS_ALL   0x7f      /* bit 0: Monday */
+#define ZONE_LOCAL INT16_MAX /* as the host has it, summer time included */
+
+/* What a channel has to bring lest it be called silent. */
+struct expect_settings {
+	uint64_t rate_per_h; /* 0: nothing is expected */
+	int64_t over_ns;     /* the interval that is measured */
+	struct hours hours;
+	uint8_t days;     /* on which the hours begin */
+	int16_t zone_min; /* east of UTC, or ZONE_LOCAL */
+};
+
 struct channel_settings {
 	char name[NAME_BYTES_MAX];
 	uint32_t group;
 	uint16_t port;
 	uint32_t source; /* 0 = any */
 	int feed;        /* index into the table of feed.c, 0 = none */
+	struct expect_settings expect;
 };
 
 struct history_settings {

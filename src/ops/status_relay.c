@@ -2,6 +2,8 @@
 #include <event2/buffer.h>
 #include <jansson.h>
 
+#include "ops/expect.h"
+#include "ops/expect_watch.h"
 #include "ops/status.h"
 #include "ops/status_shared.h"
 #include "path/capture.h"
@@ -76,7 +78,27 @@ put_capture_book(struct status *s, json_t *o, const struct capture_book *b)
 }
 
 static void
-put_channel(struct status *s, json_t *channels, const struct relay_channel *c)
+put_expect(struct status *s, json_t *channel, const struct expect *e,
+	   const struct expect_settings *settings)
+{
+	json_t *o;
+
+	if (e == NULL)
+		return;
+	o = status_object(s, channel, "expect");
+	status_string(s, o, "state", expect_state_name(e->state));
+	status_integer(s, o, "datagrams",
+		       (int64_t)expect_due(settings, settings->over_ns));
+	status_integer(s, o, "over_ns", settings->over_ns);
+	if (e->measured_ns == 0)
+		return;
+	status_integer(s, o, "measured_datagrams", (int64_t)e->measured);
+	status_integer(s, o, "measured_over_ns", e->measured_ns);
+}
+
+static void
+put_channel(struct status *s, json_t *channels, const struct relay_channel *c,
+	    const struct expect *e)
 {
 	json_t *o = status_append(s, channels);
 
@@ -90,15 +112,20 @@ put_channel(struct status *s, json_t *channels, const struct relay_channel *c)
 		status_integer(s, o, "captured_last_ns",
 			       gauge_get(&c->captured_last_ns));
 	put_capture_book(s, o, &c->book);
+	put_expect(s, o, e, &c->settings->expect);
 }
 
 static void
-put_channels(struct status *s, json_t *lane, const struct relay_view *v)
+put_channels(struct status *s, json_t *lane, const struct relay_views *views,
+	     size_t index)
 {
+	const struct relay_view *v = &views->lanes[index];
+
 	json_t *channels = status_array(s, lane, "channels");
 
 	for (size_t i = 1; i < relay_channel_count(v->core); i++)
-		put_channel(s, channels, relay_channel(v->core, i));
+		put_channel(s, channels, relay_channel(v->core, i),
+			    expect_watch_at(views->expect, index, i));
 	put_capture_book(s, status_object(s, lane, "marks"),
 			 &relay_channel(v->core, 0)->book);
 }
@@ -158,7 +185,7 @@ put_lane(struct status *s, json_t *lanes, const struct relay_views *views, size_
 	put_capture(s, o, v);
 	put_frames(s, o, relay_figures(v->core));
 	put_history(s, o, v);
-	put_channels(s, o, v);
+	put_channels(s, o, views, index);
 	remotes = status_array(s, o, "remotes");
 	for (unsigned int r = 0; r < v->settings->remote_count; r++)
 		put_remote(s, remotes, v, &lane, r);

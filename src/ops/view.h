@@ -15,6 +15,7 @@
 #include "ops/settings.h"
 #include "path/session.h"
 
+struct expect_watch;
 struct relay;
 struct peer;
 struct capture_figures;
@@ -53,6 +54,7 @@ struct peer_view {
 struct relay_views {
 	const struct relay_view *lanes;
 	size_t count;
+	struct expect_watch *expect; /* or NULL */
 };
 
 struct peer_views {

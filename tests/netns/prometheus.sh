@@ -202,6 +202,8 @@ rules_hold
 alerts_are_complete
 runbooks_exist
 dashboard_holds
+write_relay_conf
+sed -i '/name: "\?market0"\?,/s|}$|, expect: {rate: 1/h, over: 24h}}|' "$dir/relay.yaml"
 EMIT='quota: {flow_pps: 75000, flow_rate: 1Gbit}' start_bridge
 market --rate 2000 --count 2000 --seed 1 >/dev/null || fail marketgen
 wait_until 'is_at_rest 2000'

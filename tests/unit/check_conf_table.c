@@ -180,7 +180,7 @@ END_TEST
 static bool
 is_quantity(const struct conf_row *row)
 {
-	return row->type <= CONF_FREQUENCY;
+	return row->type <= CONF_CADENCE;
 }
 
 static const char *
@@ -210,6 +210,7 @@ kind_of(const struct conf_row *row)
 		[CONF_SIZE] = QUANTITY_SIZE,
 		[CONF_RATE] = QUANTITY_RATE,
 		[CONF_FREQUENCY] = QUANTITY_FREQUENCY,
+		[CONF_CADENCE] = QUANTITY_CADENCE,
 	};
 
 	return kinds[row->type];

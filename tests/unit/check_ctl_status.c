@@ -128,6 +128,8 @@ static const struct {
 	{relay_text, "'up':true", "'up':false", "trouble: path 0 of vpc-a is down\n"},
 	{relay_text, "'link_up':true", "'link_up':false",
 	 "trouble: the capture ens1f0 is down\n"},
+	{relay_text, "'captured':0", "'captured':0,'expect':{'state':'silent'}",
+	 "trouble: channel quiet is silent\n"},
 	{relay_text, "1790864000", "1790000000",
 	 "trouble: our certificate has expired\n"},
 	{relay_text, "nothing lost;", "in the relay: 3 lost (restart 3);",
@@ -231,9 +233,8 @@ START_TEST(peer_screen)
 END_TEST
 
 static void
-say_channels(const char *document, const char *sort, bool all)
+say_channels_of(json_t *doc, const char *sort, bool all)
 {
-	json_t *doc = load(document, NULL, NULL);
 	json_t *rows = channels_rows(doc), *sorted = channels_sort(rows, sort);
 	FILE *out = begin();
 
@@ -242,6 +243,12 @@ say_channels(const char *document, const char *sort, bool all)
 	json_decref(sorted);
 	json_decref(rows);
 	json_decref(doc);
+}
+
+static void
+say_channels(const char *document, const char *sort, bool all)
+{
+	say_channels_of(load(document, NULL, NULL), sort, all);
 }
 
 START_TEST(relay_channels)
@@ -257,6 +264,22 @@ START_TEST(relay_channels)
 	say_channels(relay_text, "name", true);
 	expect("\nquiet     233.37.54.2:30002         0 ");
 	expect("  never\n");
+}
+END_TEST
+
+START_TEST(silent_channels)
+{
+	say_channels_of(load(relay_text, "'captured':0",
+			     "'captured':0,'expect':{'state':'silent'}"),
+			"total", false);
+	expect("UPSTREAM        LAST  EXPECT\n");
+	expect("     3  200 ms ago\n"); /* nothing is expected of it */
+	expect("  never  silent\n");
+	ck_assert_ptr_null(strstr(said, "--all"));
+	say_channels_of(load(relay_text, "'captured':0",
+			     "'captured':0,'expect':{'state':'off hours'}"),
+			"total", false);
+	expect("1 that never had a datagram: see --all\n");
 }
 END_TEST
 
@@ -415,6 +438,7 @@ main(void)
 	tcase_add_test(t, relay_screen);
 	tcase_add_test(t, peer_screen);
 	tcase_add_test(t, relay_channels);
+	tcase_add_test(t, silent_channels);
 	tcase_add_test(t, peer_channels);
 	tcase_add_test(t, sorting);
 	tcase_add_test(t, path_table);

@@ -174,7 +174,7 @@ static const char *
 log_relay(void)
 {
 	struct relay_view lane = pair_relay_view(&pair);
-	struct relay_views views = {&lane, 1};
+	struct relay_views views = {.lanes = &lane, .count = 1};
 
 	ledger_log_relay(&views);
 	return written();
@@ -184,7 +184,7 @@ static const char *
 log_peer(void)
 {
 	struct peer_view lane = pair_peer_view(&pair);
-	struct peer_views views = {&lane, 1};
+	struct peer_views views = {.lanes = &lane, .count = 1};
 
 	ledger_log_peer(&views);
 	return written();

@@ -13,19 +13,24 @@
 
 #include "core_pair.h"
 #include "exposition_parse.h"
+#include "ops/expect_watch.h"
 
 static struct pair pair, other;
+static struct expect_watch *watch;
 
 static void
 setup(void)
 {
 	pair_init(&pair);
 	pair_init(&other);
+	watch = expect_watch_new();
+	ck_assert_ptr_nonnull(watch);
 }
 
 static void
 teardown(void)
 {
+	expect_watch_free(watch);
 	pair_fini(&pair);
 	pair_fini(&other);
 }
@@ -51,8 +56,9 @@ static struct parsed *
 scrape_relay(void)
 {
 	struct relay_view lane = pair_relay_view(&pair);
-	struct relay_views views = {&lane, 1};
+	struct relay_views views = {.lanes = &lane, .count = 1, .expect = watch};
 
+	expect_watch_look(watch, &views, pair.now);
 	return scrape(metrics_relay, &views);
 }
 
@@ -60,7 +66,7 @@ static struct parsed *
 scrape_peer(void)
 {
 	struct peer_view lane = pair_peer_view(&pair);
-	struct peer_views views = {&lane, 1};
+	struct peer_views views = {.lanes = &lane, .count = 1};
 
 	return scrape(metrics_peer, &views);
 }
@@ -129,8 +135,8 @@ START_TEST(what_a_view_lacks_is_left_out)
 {
 	struct relay_view relay = pair_relay_view(&pair);
 	struct peer_view peer = pair_peer_view(&pair);
-	struct relay_views relays = {&relay, 1};
-	struct peer_views peers = {&peer, 1};
+	struct relay_views relays = {.lanes = &relay, .count = 1};
+	struct peer_views peers = {.lanes = &peer, .count = 1};
 	struct parsed *p;
 
 	relay.turns = peer.turns = NULL;
@@ -150,8 +156,8 @@ START_TEST(two_lanes)
 {
 	struct relay_view relay_lanes[2];
 	struct peer_view peer_lanes[2];
-	struct relay_views relays = {relay_lanes, 2};
-	struct peer_views peers = {peer_lanes, 2};
+	struct relay_views relays = {.lanes = relay_lanes, .count = 2};
+	struct peer_views peers = {.lanes = peer_lanes, .count = 2};
 	struct parsed *p;
 
 	open_session();
@@ -345,6 +351,44 @@ expect_counter(const struct parsed *p, const char *part, const char *id,
 		 labels);
 	ck_assert_msg(parsed_value(p, series) == (double)value, "%s", series);
 }
+
+START_TEST(expected_channels)
+{
+	const char *silent =
+		"tombolo_relay_channel_silent{lane=\"0\",channel=\"kospi200\"}";
+	struct parsed *p;
+
+	for (int again = 0; again < 2; again++) {
+		p = scrape_relay();
+		ck_assert(parsed_value(p, silent) == again);
+		ck_assert(parsed_value(p, "tombolo_relay_expected_datagrams_per_second{"
+					  "lane=\"0\",channel=\"kospi200\"}") == 2);
+		ck_assert_uint_eq(parsed_count(p, "tombolo_relay_channel_silent"), 1);
+		parsed_free(p);
+		pair_run(&pair, 10 * NS_PER_S);
+	}
+	for (int i = 0; i < 20; i++)
+		pair_feed(&pair, 0);
+	p = scrape_relay();
+	ck_assert(parsed_value(p, silent) == 0);
+	parsed_free(p);
+	/* another expectation begins anew, and none is none */
+	pair.channels[0].expect.rate_per_h = 0;
+	pair.channels[1].expect = (struct expect_settings){
+		.rate_per_h = 1, .over_ns = 3600 * NS_PER_S, .days = DAYS_ALL};
+	pair_change(&pair, 2);
+	p = scrape_relay();
+	ck_assert_uint_eq(parsed_count(p, "tombolo_relay_channel_silent"), 1);
+	ck_assert(parsed_value(p, "tombolo_relay_channel_silent{lane=\"0\","
+				  "channel=\"kosdaq150\"}") == 0);
+	parsed_free(p);
+	/* nor is anything of one that was taken out */
+	pair_change(&pair, 1);
+	p = scrape_relay();
+	ck_assert_uint_eq(parsed_count(p, "tombolo_relay_channel_silent"), 0);
+	parsed_free(p);
+}
+END_TEST
 
 START_TEST(lane_counters)
 {
@@ -555,8 +599,8 @@ START_TEST(beside_a_lane_that_runs)
 {
 	struct relay_view relay = pair_relay_view(&pair);
 	struct peer_view peer = pair_peer_view(&pair);
-	struct relay_views relays = {&relay, 1};
-	struct peer_views peers = {&peer, 1};
+	struct relay_views relays = {.lanes = &relay, .count = 1};
+	struct peer_views peers = {.lanes = &peer, .count = 1};
 	size_t channels = 0;
 	pthread_t thread;
 
@@ -600,6 +644,7 @@ main(void)
 	tcase_add_test(t, two_lanes);
 	tcase_add_test(t, relay_books);
 	tcase_add_test(t, peer_books);
+	tcase_add_test(t, expected_channels);
 	tcase_add_test(t, lane_counters);
 	tcase_add_test(t, losses_and_marks);
 	tcase_add_test(t, quota_limits);

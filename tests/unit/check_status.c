@@ -10,20 +10,25 @@
 #include <string.h>
 
 #include "core_pair.h"
+#include "ops/expect_watch.h"
 
 static struct pair pair;
 static char text[1 << 16];
 static int status;
+static struct expect_watch *watch;
 
 static void
 setup(void)
 {
 	pair_init(&pair);
+	watch = expect_watch_new();
+	ck_assert_ptr_nonnull(watch);
 }
 
 static void
 teardown(void)
 {
+	expect_watch_free(watch);
 	pair_fini(&pair);
 }
 
@@ -50,8 +55,9 @@ static const char *
 ask_relay(http_handler *handler)
 {
 	struct relay_view lane = pair_relay_view(&pair);
-	struct relay_views views = {&lane, 1};
+	struct relay_views views = {.lanes = &lane, .count = 1, .expect = watch};
 
+	expect_watch_look(watch, &views, pair.now);
 	return ask(handler, &views);
 }
 
@@ -59,7 +65,7 @@ static const char *
 ask_peer(http_handler *handler)
 {
 	struct peer_view lane = pair_peer_view(&pair);
-	struct peer_views views = {&lane, 1};
+	struct peer_views views = {.lanes = &lane, .count = 1};
 
 	return ask(handler, &views);
 }
@@ -174,6 +180,28 @@ START_TEST(relay_fresh)
 	expect_string(root, "lanes.0.remotes.0.paths.0.transport", "tls");
 	ck_assert(json_is_false(look(root, "lanes.0.remotes.0.paths.0.up")));
 	expect_absent(root, "lanes.0.remotes.0.paths.0", "rtt_ns");
+	json_decref(root);
+}
+END_TEST
+
+START_TEST(relay_expects)
+{
+	const char *at = "lanes.0.channels.0.expect";
+	json_t *root = relay_status();
+
+	expect_string(root, "lanes.0.channels.0.expect.state", "measured");
+	expect_integer(root, "lanes.0.channels.0.expect.datagrams", 20);
+	expect_integer(root, "lanes.0.channels.0.expect.over_ns", 10 * NS_PER_S);
+	expect_absent(root, at, "measured_datagrams");
+	expect_absent(root, "lanes.0.channels.1", "expect");
+	json_decref(root);
+	pair_feed(&pair, 0);
+	pair_run(&pair, 11 * NS_PER_S);
+	root = relay_status();
+	expect_string(root, "lanes.0.channels.0.expect.state", "silent");
+	expect_integer(root, "lanes.0.channels.0.expect.measured_datagrams", 1);
+	expect_integer(root, "lanes.0.channels.0.expect.measured_over_ns",
+		       11 * NS_PER_S);
 	json_decref(root);
 }
 END_TEST
@@ -414,7 +442,7 @@ START_TEST(health_asks_every_lane)
 {
 	static struct pair second;
 	struct peer_view lanes[2];
-	struct peer_views views = {lanes, 2};
+	struct peer_views views = {.lanes = lanes, .count = 2};
 
 	pair_init(&second);
 	open_session();
@@ -438,6 +466,7 @@ main(void)
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, relay_fresh);
+	tcase_add_test(t, relay_expects);
 	tcase_add_test(t, peer_fresh);
 	tcase_add_test(t, relay_open);
 	tcase_add_test(t, peer_open);

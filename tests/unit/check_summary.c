@@ -26,7 +26,7 @@ static void
 relay_says(const char *wanted)
 {
 	struct relay_view lane = pair_relay_view(&pair);
-	struct relay_views views = {&lane, 1};
+	struct relay_views views = {.lanes = &lane, .count = 1};
 	char text[200];
 
 	summary_relay(&views, text, sizeof text);
@@ -37,7 +37,7 @@ static void
 peer_says(const char *wanted)
 {
 	struct peer_view lane = pair_peer_view(&pair);
-	struct peer_views views = {&lane, 1};
+	struct peer_views views = {.lanes = &lane, .count = 1};
 	char text[200];
 
 	summary_peer(&views, text, sizeof text);
@@ -83,7 +83,7 @@ END_TEST
 START_TEST(lanes_are_summed)
 {
 	struct relay_view lanes[2] = {pair_relay_view(&pair), pair_relay_view(&pair)};
-	struct relay_views views = {lanes, 2};
+	struct relay_views views = {.lanes = lanes, .count = 2};
 	char text[200];
 
 	summary_relay(&views, text, sizeof text);
@@ -95,7 +95,7 @@ END_TEST
 START_TEST(a_short_buffer)
 {
 	struct relay_view lane = pair_relay_view(&pair);
-	struct relay_views views = {&lane, 1};
+	struct relay_views views = {.lanes = &lane, .count = 1};
 	char text[16];
 
 	gauge_set(&pair.capture.link_up, 0);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "path/classify.h"
 
 #define STEP_NS NS_PER_MS
 #define MTU     1400
@@ -103,6 +104,8 @@ set_up_relay(struct pair *p)
 
 	set_channel(p, 0, "kospi200");
 	set_channel(p, 1, "kosdaq150");
+	p->channels[0].expect = (struct expect_settings){
+		.rate_per_h = 7200, .over_ns = 10 * NS_PER_S, .days = DAYS_ALL};
 	set_remote(&p->peers[0], "vpc-a");
 	set_remote(&p->peers[1], "vpc-b");
 	p->peers[0].path_count = 1;
@@ -157,6 +160,20 @@ pair_init(struct pair *p)
 	gauge_set(&p->relay_tunnel.certificate_expires_s, PAIR_EXPIRES);
 	gauge_set(&p->peer_tunnel.certificate_expires_s, PAIR_EXPIRES);
 	histogram_record(&p->turns, 30 * NS_PER_US);
+}
+
+void
+pair_change(struct pair *p, size_t channels)
+{
+	uint16_t ids[PAIR_CHANNELS];
+	struct classifier *fresh;
+
+	ck_assert_uint_le(relay_place_channels(p->relay, p->channels, channels, ids),
+			  relay_channel_capacity(p->relay));
+	fresh = classify_new(p->channels, channels, ids);
+	ck_assert_ptr_nonnull(fresh);
+	classify_free(relay_set_channels(p->relay, p->now, p->channels, channels, ids,
+					 fresh));
 }
 
 void

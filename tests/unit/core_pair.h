@@ -25,9 +25,10 @@
 struct pair {
 	struct relay_settings relay_settings;
 	struct peer_settings peer_settings;
-	struct channel_settings channels[PAIR_CHANNELS]; /* kospi200, kosdaq150 */
-	struct remote_settings peers[2];                 /* vpc-a, vpc-b */
-	struct remote_settings relays[1];                /* colo-a */
+	/* kospi200, of which 2/s are expected, and kosdaq150 */
+	struct channel_settings channels[PAIR_CHANNELS];
+	struct remote_settings peers[2];  /* vpc-a, vpc-b */
+	struct remote_settings relays[1]; /* colo-a */
 	struct relay *relay;
 	struct peer *peer;
 	struct capture_figures capture;
@@ -47,6 +48,8 @@ struct pair {
 
 void pair_init(struct pair *p);
 void pair_fini(struct pair *p);
+/* The relay's channels are now the first so many of p->channels, as they are there. */
+void pair_change(struct pair *p, size_t channels);
 /* Views of it, with nothing left out. */
 struct relay_view pair_relay_view(const struct pair *p);
 struct peer_view pair_peer_view(const struct pair *p);
