@@ -92,6 +92,7 @@ query(int fd, const char *interface, struct ifstat_state *state)
 int
 ifstat_read(const char *interface, struct ifstat_state *state)
 {
+	char number[24];
 	int fd, rc;
 
 	*state = (struct ifstat_state){0};
@@ -102,10 +103,13 @@ ifstat_read(const char *interface, struct ifstat_state *state)
 		return -errno;
 	rc = query(fd, interface, state);
 	close(fd);
-	if (rc < 0 || !sysfs_is_ours(interface) ||
-	    !read_line(interface, "operstate", state->operstate,
+	if (rc < 0 || !sysfs_is_ours(interface))
+		return rc;
+	if (!read_line(interface, "operstate", state->operstate,
 		       sizeof(state->operstate)))
 		state->operstate[0] = '\0';
+	if (read_line(interface, "carrier_changes", number, sizeof(number)))
+		state->carrier_changes = strtoul(number, NULL, 10);
 	return rc;
 }
 

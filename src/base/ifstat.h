@@ -18,6 +18,7 @@ struct ifstat_state {
 	bool up;      /* IFF_UP: the operator wants it up */
 	bool running; /* IFF_RUNNING: it has a carrier */
 	int mtu;
+	unsigned long carrier_changes; /* since it was made; 0 where not known */
 	char operstate[IFSTAT_OPERSTATE_BYTES]; /* RFC 2863, "" if not known */
 };
 

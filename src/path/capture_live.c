@@ -320,6 +320,21 @@ take_ready(evutil_socket_t fd, short what, void *arg)
 
 /* ---- every tick ---- */
 
+/* It was down, be it for less than a tick. */
+static void
+renew_groups(struct capture_live *l, const struct ifstat_state *state)
+{
+	char reason[256];
+
+	if (l->join == NULL || !state->up || !state->running ||
+	    (l->was_up && l->was_running &&
+	     state->carrier_changes == l->carrier_changes))
+		return;
+	if (join_renew(l->join, reason, sizeof(reason)) < 0)
+		log_warn("capture", "groups are not joined any more interface=%s %s",
+			 l->interface, reason);
+}
+
 static void
 watch_open(struct capture_live *l, const struct ifstat_state *state)
 {
@@ -335,6 +350,7 @@ watch_open(struct capture_live *l, const struct ifstat_state *state)
 		return;
 	}
 	set_link(l, link_judge(state), NULL);
+	renew_groups(l, state);
 	if (state->mtu <= l->ring_settings.mtu)
 		return;
 	log_warn("capture",
@@ -373,6 +389,8 @@ take_tick(evutil_socket_t fd, short what, void *arg)
 	else
 		watch_closed(l, &state);
 	l->was_up = state.up;
+	l->was_running = state.running;
+	l->carrier_changes = state.carrier_changes;
 	if (l->stopping && !l->stopped)
 		end_capture(l);
 }
@@ -429,6 +447,7 @@ open_first(struct capture_live *l, char *error)
 	if (rc == 0)
 		l->link = link_judge(&state);
 	l->was_up = state.up;
+	l->carrier_changes = state.carrier_changes;
 	return rc;
 }
 

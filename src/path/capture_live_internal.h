@@ -27,7 +27,9 @@ struct capture_live {
 
 	enum link link;
 	char operstate[IFSTAT_OPERSTATE_BYTES];
-	bool was_up; /* IFF_UP at the last tick */
+	/* At the last tick. */
+	bool was_up, was_running; /* IFF_UP, IFF_RUNNING */
+	unsigned long carrier_changes;
 	mono_t retry;
 	int64_t retry_ns;
 

@@ -206,6 +206,50 @@ join_leave(struct join *j)
 	j->index = 0;
 }
 
+/* Has the interface this source of this group, in a list of the kernel's? */
+static bool
+is_listed(FILE *list, unsigned int index, const struct membership *m)
+{
+	unsigned int at, group, source;
+	char line[160];
+
+	rewind(list);
+	while (fgets(line, sizeof(line), list) != NULL) {
+		if (sscanf(line, "%u %*s %x %x", &at, &group, &source) == 3 &&
+		    at == index && group == m->group && source == m->source)
+			return true;
+	}
+	return false;
+}
+
+/* By proc(5), which nobody can ask about a socket's memberships. */
+static bool
+has_forgotten(const struct join *j)
+{
+	FILE *list = fopen("/proc/self/net/mcfilter", "re");
+	bool all = true;
+
+	if (list == NULL)
+		return false;
+	for (size_t i = 0; i < j->count && all; i++)
+		all = j->memberships[i].source == 0 ||
+		      is_listed(list, j->index, &j->memberships[i]);
+	(void)fclose(list);
+	return !all;
+}
+
+int
+join_renew(struct join *j, char *error, size_t error_bytes)
+{
+	unsigned int index = j->index;
+
+	if (index == 0 || !has_forgotten(j))
+		return 0;
+	/* What the kernel has forgotten it cannot be told to count once more. */
+	join_leave(j);
+	return join_enter(j, index, error, error_bytes);
+}
+
 size_t
 join_count(const struct join *j)
 {

@@ -27,6 +27,11 @@ int join_enter(struct join *j, unsigned int index, char *error, size_t error_byt
 
 void join_leave(struct join *j);
 
+/* After the interface was down: the kernel remembers the groups then and speaks for them
+ * again, but forgets the sources of those that have one, and so asks for nothing of
+ * them. If it has, these are joined anew; 0, or as join_enter(). */
+int join_renew(struct join *j, char *error, size_t error_bytes);
+
 /* How many memberships it is about. */
 size_t join_count(const struct join *j);
 

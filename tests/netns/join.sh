@@ -43,6 +43,11 @@ for channel in 239.10.0.1-30001 "239.10.0.2-30002-$EXCHANGE_FEED" 239.10.0.1-300
 	[ "$(captured "channel=$channel")" = 100 ] ||
 		fail "$(captured "channel=$channel") captured of $channel"
 done
+# Down and up again, faster than anybody looks: the kernel has forgotten the source.
+ip -n "$(netns relay)" link set feed down
+ip -n "$(netns relay)" link set feed up
+wait_until "on relay grep -q ' feed 0xef0a0002 0x0a0a0009 ' /proc/net/mcfilter"
+[ "$(joined)" = 2 ] || fail "$(joined) groups are joined after the interface was down"
 stop relay
 [ "$status" = 0 ] || fail "the relay ended with $status"
 [ "$(joined)" = 0 ] || fail "$(joined) groups are still joined"
