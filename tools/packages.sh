@@ -9,8 +9,8 @@ run_packages='curl ethtool iproute2 iputils-ping nftables openssl procps socat t
 	tcpreplay tmux util-linux xz-utils'
 lint_packages='clang clang-format libclang-rt-14-dev mandoc python3-yaml shellcheck
 	systemd yamllint'
-# For tests/netns/prometheus.sh.
-watch_packages='jq prometheus'
+# For tests/netns/prometheus.sh and the faults_*.sh.
+watch_packages='faketime jq prometheus'
 package_packages='debhelper debootstrap dpkg-dev lintian'
 boot_packages='systemd-container'
 

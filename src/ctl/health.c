@@ -49,6 +49,11 @@ tell_remote(const json_t *remote, FILE *out)
 		if (!doc_true(path, "up"))
 			n += tell(out, "path %" PRId64 " of %s is down",
 				  doc_integer(path, "path"), name);
+		if (doc_integer(path, "narrow_bytes") != 0)
+			n += tell(out,
+				  "path %" PRId64
+				  " of %s takes short datagrams only (its MTU)",
+				  doc_integer(path, "path"), name);
 	}
 	return n;
 }

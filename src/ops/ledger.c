@@ -232,7 +232,19 @@ say_at_emission(struct verdict *v, const struct ledger_page *p)
 	say_parts(v, "at emission: ", PARTS(parts));
 }
 
-/* ---- what is no loss, or not yet ---- */
+/* ---- what is no loss, or not yet, or not known to be one ---- */
+
+static void
+say_over_quota(struct verdict *v, const struct ledger_page *p)
+{
+	if (p->over_quota == 0)
+		return;
+	begin_clause(v);
+	say(v,
+	    "after emission: %" PRIu64
+	    " emitted above emit.quota, which the network may have dropped",
+	    p->over_quota);
+}
 
 static void
 say_under_way(struct verdict *v, const struct ledger_page *p)
@@ -284,6 +296,7 @@ ledger_verdict(const struct ledger_page *p, char text[LEDGER_VERDICT_BYTES])
 	say_at_emission(&v, p);
 	if (v.losses == 0)
 		say(&v, "nothing lost");
+	say_over_quota(&v, p);
 	say_under_way(&v, p);
 	say_unreported(&v, p);
 	say_residual(&v, p);

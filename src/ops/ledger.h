@@ -37,6 +37,7 @@ struct ledger_page {
 	uint64_t residual;
 	uint64_t unoffered;  /* left the history, and no peer's books know of it */
 	uint64_t unreported; /* left the relay, and the peer's books do not cover it */
+	uint64_t over_quota; /* emitted while above emit.quota; of all channels */
 	bool one_channel;    /* of which `dropped` may or may not have been */
 };
 

@@ -10,6 +10,7 @@
 #include "ops/view.h"
 #include "path/peer.h"
 #include "path/peer_session.h"
+#include "path/quota.h"
 #include "path/relay.h"
 #include "path/relay_session.h"
 
@@ -89,15 +90,29 @@ add_peer_session(struct ledger_page *p, const struct peer_view *v, unsigned int 
 	}
 }
 
+/* Of all flows, or of all together where that is a quota of its own. */
+static uint64_t
+sum_over_quota(const struct quota *q)
+{
+	uint64_t all = counter_get(&quota_all(q)->over[METER_100MS]), flows = 0;
+
+	for (uint32_t i = 0; i < quota_count_flows(q); i++)
+		flows += counter_get(&quota_at(q, i)->over[METER_100MS]);
+	return flows > all ? flows : all;
+}
+
 struct ledger_page
 ledger_peer_total(const struct peer_views *views)
 {
 	struct ledger_page p = {0};
 
-	for (size_t l = 0; l < views->count; l++)
-		for (unsigned int r = 0; r < views->lanes[l].settings->remote_count;
-		     r++)
-			add_peer_session(&p, &views->lanes[l], r);
+	for (size_t l = 0; l < views->count; l++) {
+		const struct peer_view *v = &views->lanes[l];
+
+		p.over_quota += sum_over_quota(peer_quota(v->core));
+		for (unsigned int r = 0; r < v->settings->remote_count; r++)
+			add_peer_session(&p, v, r);
+	}
 	return p;
 }
 

@@ -266,6 +266,13 @@ put_loss(struct evbuffer *out, const char *family, const struct metrics_labels *
 }
 
 static void
+put_narrow(struct evbuffer *out, const char *family, const struct metrics_labels *l,
+	   const struct path_view *p)
+{
+	exposition_i64(out, family, l->all, l->count, p->up ? p->narrow_bytes : 0);
+}
+
+static void
 put_frames(struct evbuffer *out, const char *family, const struct metrics_labels *l,
 	   const struct path_view *p)
 {
@@ -297,6 +304,9 @@ static const struct {
 	 "Bytes of all frames that the path carried from relay to peer", put_bytes},
 	{"tombolo_path_loss_ratio", EXPOSITION_GAUGE,
 	 "Share of the data frames that the line lost, as last measured", put_loss},
+	{"tombolo_path_narrow_bytes", EXPOSITION_GAUGE,
+	 "Bytes of frames in a datagram when longer ones vanish on the line; else 0",
+	 put_narrow},
 	{"tombolo_path_rtt_seconds", EXPOSITION_GAUGE,
 	 "Round-trip time of the path, smoothed", put_rtt},
 	{"tombolo_path_rtt_min_seconds", EXPOSITION_GAUGE,

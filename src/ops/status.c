@@ -5,11 +5,13 @@
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/histogram.h"
 #include "base/log.h"
 #include "ops/status_shared.h"
+#include "path/refusal.h"
 #include "path/timing.h"
 #include "path/traffic.h"
 #include "path/tunnel.h"
@@ -120,6 +122,17 @@ status_verdict(struct status *s, json_t *in, const struct ledger_page *p)
 	status_string(s, in, "verdict", text);
 }
 
+void
+status_verdict_now(struct status *s, json_t *in, const struct ledger_page *p,
+		   const struct trouble *t)
+{
+	char text[LEDGER_VERDICT_BYTES + TROUBLE_BYTES];
+
+	ledger_verdict(p, text);
+	snprintf(text + strlen(text), TROUBLE_BYTES, "%s", t->text);
+	status_string(s, in, "verdict", text);
+}
+
 /* ---- what both halves have ---- */
 
 void
@@ -198,6 +211,11 @@ put_path(struct status *s, json_t *paths, unsigned int slot, const struct path_v
 	status_string(s, path, "transport", transports[p->transport]);
 	status_boolean(s, path, "dialled", p->dialled);
 	status_boolean(s, path, "up", p->up);
+	if (!p->up && p->unreached > 0 && p->unreached <= REFUSAL_COUNT)
+		status_string(s, path, "unreached",
+			      refusal_text((enum refusal)(p->unreached - 1)));
+	if (p->narrow_bytes != 0)
+		status_integer(s, path, "narrow_bytes", p->narrow_bytes);
 	status_integer(s, path, "sent_bytes", (int64_t)p->sent_bytes);
 	put_traffic(s, path, p);
 	/* What was measured on a path that is gone says nothing of now. */

@@ -147,10 +147,12 @@ status_peer(void *arg, struct evbuffer *out, const char **content_type, int *sta
 	const struct peer_views *views = arg;
 	struct ledger_page total = ledger_peer_total(views);
 	struct status s = {.failed = false};
+	struct trouble now = {.text = ""};
 	json_t *root = json_object(), *lanes;
 
 	status_put_process(&s, root, "peer", view_peer_lanes(views));
-	status_verdict(&s, root, &total);
+	trouble_tunnel(&now, view_peer_lanes(views), clock_now().utc);
+	status_verdict_now(&s, root, &total, &now);
 	lanes = status_array(&s, root, "lanes");
 	for (size_t i = 0; i < views->count; i++)
 		put_lane(&s, lanes, views, i);

@@ -197,10 +197,13 @@ status_relay(void *arg, struct evbuffer *out, const char **content_type, int *st
 	const struct relay_views *views = arg;
 	struct ledger_page total = ledger_relay_total(views);
 	struct status s = {.failed = false};
+	struct trouble now = {.text = ""};
 	json_t *root = json_object(), *lanes;
 
 	status_put_process(&s, root, "relay", view_relay_lanes(views));
-	status_verdict(&s, root, &total);
+	trouble_capture(&now, views);
+	trouble_tunnel(&now, view_relay_lanes(views), clock_now().utc);
+	status_verdict_now(&s, root, &total, &now);
 	lanes = status_array(&s, root, "lanes");
 	for (size_t i = 0; i < views->count; i++)
 		put_lane(&s, lanes, views, i);

@@ -7,6 +7,7 @@
 
 #include "base/counter.h"
 #include "ops/ledger.h"
+#include "ops/trouble.h"
 #include "ops/view.h"
 
 #define STATUS_CONTENT_TYPE "application/json"
@@ -44,6 +45,9 @@ void status_address(struct status *s, struct json_t *in, const char *key,
 void status_histogram(struct status *s, struct json_t *in, const char *key,
 		      const struct histogram *h);
 void status_verdict(struct status *s, struct json_t *in, const struct ledger_page *p);
+/* With what is wrong at the moment behind it. */
+void status_verdict_now(struct status *s, struct json_t *in,
+			const struct ledger_page *p, const struct trouble *t);
 
 /* Fields that both halves have: of the process, of a lane, of a remote. */
 void status_put_process(struct status *s, struct json_t *root, const char *half,

@@ -5,6 +5,7 @@
 #include "path/peer_session.h"
 #include "path/relay.h"
 #include "path/relay_session.h"
+#include "path/tunnel.h"
 
 /* The transport of a path that never was up is the configured one. */
 static struct path_view
@@ -45,6 +46,9 @@ relay_path(const void *view, unsigned int remote, unsigned int slot)
 					   gauge_get(&p->is_datagram) != 0,
 					   counter_get(&p->traffic.bytes));
 
+	shown.silent = gauge_get(&p->is_silent) != 0;
+	shown.unreached = gauge_get(&v->tunnel->unreached[remote][slot]);
+	shown.narrow_bytes = gauge_get(&p->narrow_bytes);
 	shown.timing = &p->timing;
 	shown.traffic = &p->traffic;
 	return shown;
@@ -98,6 +102,8 @@ peer_path(const void *view, unsigned int remote, unsigned int slot)
 		show_path(s->settings, slot, gauge_get(&p->is_up) != 0,
 			  gauge_get(&p->is_datagram) != 0, counter_get(&p->bytes));
 
+	shown.silent = gauge_get(&p->is_silent) != 0;
+	shown.unreached = gauge_get(&v->tunnel->unreached[remote][slot]);
 	shown.timing = &p->timing;
 	shown.traffic = &p->traffic;
 	shown.firsts = &p->firsts;

@@ -68,6 +68,9 @@ struct path_view {
 	bool known;   /* configured here, or was up at least once */
 	bool dialled; /* configured here */
 	bool up;
+	bool silent;              /* closed for silence, and no path came up since */
+	int64_t unreached;        /* as tunnel.h has it: why it is not up */
+	int64_t narrow_bytes;     /* longer datagrams vanish; 0: they do not */
 	enum transport transport; /* of now, or of the last time */
 	const struct timing *timing;
 	uint64_t sent_bytes; /* by us */

@@ -136,8 +136,10 @@ refuse(struct connection *c, enum refusal why)
 
 	snprintf(detail, sizeof(detail), "%s", c->detail);
 	refusal_count(&t->figures, why);
-	if (p == NULL)
+	if (p == NULL) {
+		gauge_set(&t->figures.refused_last, 1 + (int64_t)why);
 		refusal_log(&t->limits, why, c->address, detail);
+	}
 	connection_discard(c, false);
 	if (p != NULL)
 		dial_failed(p, why, detail);
@@ -174,6 +176,7 @@ establish(struct connection *c)
 			return;
 		}
 		t->unauthenticated--;
+		gauge_set(&t->figures.refused_last, 0);
 		c->path = p;
 		p->connection = c;
 	}

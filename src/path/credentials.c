@@ -14,9 +14,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "path/expiry.h"
 #include "path/identity.h"
-
-#define DAY_S (24 * 60 * 60)
 
 struct complaint {
 	char *text;
@@ -242,29 +241,6 @@ seconds_since_1970(const ASN1_TIME *t)
 }
 
 static void
-warn_of_expiry(const struct tls_settings *s, int64_t left_s)
-{
-	static const int steps[] = {1, 7, 30};
-
-	if (left_s <= 0) {
-		log_error("tunnel",
-			  "our certificate has expired: remotes will refuse it "
-			  "certificate=%s remedy=\"renew it, then reload\"",
-			  s->certificate);
-		return;
-	}
-	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
-		if (left_s > (int64_t)steps[i] * DAY_S)
-			continue;
-		log_warn("tunnel",
-			 "our certificate expires within %d days certificate=%s "
-			 "hours_left=%lld remedy=\"renew it, then reload\"",
-			 steps[i], s->certificate, (long long)(left_s / 3600));
-		return;
-	}
-}
-
-static void
 warn_of_the_unwise(SSL_CTX *ctx, const struct tls_settings *s, const char *node,
 		   int64_t expires_s)
 {
@@ -272,7 +248,7 @@ warn_of_the_unwise(SSL_CTX *ctx, const struct tls_settings *s, const char *node,
 	char names[256];
 	struct stat st;
 
-	warn_of_expiry(s, expires_s - (int64_t)time(NULL));
+	expiry_warn(s->certificate, expires_s - (int64_t)time(NULL));
 	if (X509_cmp_current_time(X509_get0_notBefore(own)) > 0)
 		log_error(
 			"tunnel",

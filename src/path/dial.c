@@ -107,6 +107,7 @@ void
 dial_up(struct path *p)
 {
 	p->dial.told = false;
+	gauge_set(&p->tunnel->figures.unreached[p->remote][p->slot], 0);
 	arm(p, LASTED_NS);
 	/* While it comes and goes, wait until it has lasted before saying so. */
 	if (!p->dial.unstable)
@@ -129,6 +130,7 @@ dial_failed(struct path *p, enum refusal why, const char *detail)
 	char address[ENDPOINT_TEXT_BYTES];
 	char story[REASON_BYTES];
 
+	gauge_set(&p->tunnel->figures.unreached[p->remote][p->slot], 1 + (int64_t)why);
 	/* Who waited for an answer has paused already. */
 	if (why == REFUSAL_TIMEOUT)
 		p->dial.backoff_ns = BACKOFF_MIN_NS;

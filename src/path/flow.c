@@ -348,7 +348,8 @@ flow_up(struct path *p)
 	char address[ENDPOINT_TEXT_BYTES];
 
 	p->in_len = p->out_len = 0;
-	p->paused = p->resumed = p->broken = p->ours = p->heard = false;
+	p->paused = p->resumed = p->broken = p->heard = false;
+	p->ours = p->failed = false;
 	p->renew = false;
 	p->cap = c->ops->datagrams ? c->udp.frames : FILL_BYTES_MAX;
 	p->reason[0] = '\0';

@@ -30,6 +30,7 @@
 #include "base/bucket.h"
 #include "base/clock.h"
 #include "path/alarm.h"
+#include "path/expiry.h"
 #include "path/pace.h"
 #include "path/refusal.h"
 #include "path/tunnel.h"
@@ -132,6 +133,7 @@ struct path {
 	bool doomed;  /* to be buried when no op is on the stack */
 	bool broken;  /* nothing more can be written */
 	bool ours;    /* the core asked for the end */
+	bool failed;  /* … because the path does not work */
 	bool heard;   /* it brought frames */
 	char reason[REASON_BYTES];
 	bool renew; /* it ended in order to be dialled again, at once */
@@ -206,13 +208,14 @@ struct tunnel {
 	bool started, stopping;
 	uint64_t random;
 	struct refusal_limits limits;
+	struct expiry expiry;
 	struct tunnel_figures figures;
 };
 
 /* The transport, or NULL when there is none of that kind. */
 const struct transport_ops *path_transport(enum transport transport);
 const char *path_remote_name(const struct path *p);
-/* Info when the core wanted it, else a warning. */
+/* Info when the core wanted it though it worked, else a warning. */
 void path_log_down(const struct path *p);
 struct timeval path_timeval(int64_t ns);
 

@@ -64,6 +64,10 @@ struct peer_ops {
 	 * quota.h. */
 	void (*quota)(void *arg, const struct quota_flow *flow, bool within,
 		      uint64_t datagrams);
+	/* May be NULL. The clocks of the two hosts are apart, or together again: ours
+	 * minus theirs, and the bound of its error. */
+	void (*clock)(void *arg, unsigned int remote, unsigned int slot, bool apart,
+		      int64_t offset_ns, int64_t error_ns);
 	/* The relay's capture lost n datagrams. */
 	void (*mark)(void *arg, unsigned int remote, enum drop_point cause, uint64_t n);
 };

@@ -201,7 +201,10 @@ on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason
 {
 	struct peer_lane *l = arg;
 
-	tunnel_close(l->tunnel, remote, slot, wire_bye_name(reason));
+	if (reason == WIRE_BYE_TIMEOUT)
+		tunnel_fail(l->tunnel, remote, slot, wire_bye_name(reason));
+	else
+		tunnel_close(l->tunnel, remote, slot, wire_bye_name(reason));
 }
 
 static void
@@ -287,7 +290,27 @@ on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagra
 			 group, gauge_get(&flow->port), w->packets, w->bytes);
 }
 
+static void
+on_clock(void *arg, unsigned int remote, unsigned int slot, bool apart,
+	 int64_t offset_ns, int64_t error_ns)
+{
+	struct peer_lane *l = arg;
+
+	if (apart)
+		log_warn("session",
+			 "the clocks of the two hosts are apart remote=%s slot=%u "
+			 "ours_minus_theirs_ms=%" PRId64 " error_ms=%" PRId64,
+			 remote_name(l, remote), slot, (int64_t)(offset_ns / NS_PER_MS),
+			 (int64_t)(error_ns / NS_PER_MS));
+	else
+		log_info("session",
+			 "the clocks of the two hosts are together again "
+			 "remote=%s slot=%u",
+			 remote_name(l, remote), slot);
+}
+
 static const struct peer_ops peer_ops = {
+	.clock = on_clock,
 	.breaker = on_breaker,
 	.quota = on_quota,
 	.session = on_session,

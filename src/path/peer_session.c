@@ -114,6 +114,8 @@ peer_session_path_up(struct peer_session *s, struct now now, unsigned int slot,
 	p->kind = kind;
 	gauge_set(&p->is_datagram, kind == PATH_DATAGRAM);
 	gauge_set(&p->is_up, true);
+	for (size_t i = 0; i < PATHS_MAX; i++)
+		gauge_set(&s->paths[i].is_silent, false);
 	p->mtu = mtu;
 	p->open = p->welcoming = p->join_due = p->greet_due = p->blocked = false;
 	p->bye_due = p->bye_sent = p->bye_heard = false;
@@ -551,6 +553,17 @@ update_times(struct peer_session *s)
 				  s->paths[best].timing.rttvar_ns);
 }
 
+static void
+note_clock(struct peer_session *s, struct peer_path *p)
+{
+	const struct peer *r = s->peer;
+	struct timing *t = &p->timing;
+
+	if (timing_clock_changed(t) && r->ops->clock != NULL)
+		r->ops->clock(r->arg, s->remote, (unsigned int)(p - s->paths), t->apart,
+			      gauge_get(&t->offset_ns), gauge_get(&t->offset_error_ns));
+}
+
 static bool
 take_heartbeat(struct peer_session *s, struct now now, struct peer_path *p,
 	       const struct wire_frame *f)
@@ -563,8 +576,10 @@ take_heartbeat(struct peer_session *s, struct now now, struct peer_path *p,
 	if (!wire_get_timing(f, &timing, &count, &r))
 		return false;
 	timing_frames(&p->timing, timing.frames, p->frames);
-	if (timing_take(&p->timing, now, &timing))
+	if (timing_take(&p->timing, now, &timing)) {
 		update_times(s);
+		note_clock(s, p);
+	}
 	p->report_now = true;
 	p->report_books |= (f->flags & WIRE_BOOKS) != 0;
 	while (count-- > 0) {
@@ -706,6 +721,7 @@ check_paths(struct peer_session *s, mono_t now)
 			close_path(s, i, p->bye);
 		} else if (mono_sub(now, p->heard) >= timeout_ns) {
 			counter_inc(&s->figures.path_timeouts);
+			gauge_set(&p->is_silent, true);
 			close_path(s, i, WIRE_BYE_TIMEOUT);
 		}
 	}

@@ -79,6 +79,7 @@ struct peer_path {
 	counter_t firsts;           /* … of datagrams that were not here before */
 	unsigned int unheard;       /* requests since anything was heard: the breaker */
 	gauge_t is_up, is_datagram; /* up and kind again, for scrapes */
+	gauge_t is_silent;          /* closed for silence, and no path came up since */
 };
 
 struct peer_session {

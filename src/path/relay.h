@@ -39,6 +39,18 @@ struct relay_ops {
 	/* BYE arrived. */
 	void (*bye)(void *arg, unsigned int remote, unsigned int reason,
 		    const char *text);
+	/* May be NULL. The clocks of the two hosts are apart, or together again: ours
+	 * minus theirs, and the bound of its error. */
+	void (*clock)(void *arg, unsigned int remote, unsigned int slot, bool apart,
+		      int64_t offset_ns, int64_t error_ns);
+	/* May be NULL. The peer is another process; the former one may not have emitted
+	 * so many of the datagrams that it was sent. */
+	void (*restarted)(void *arg, unsigned int remote, uint64_t abandoned);
+	/* May be NULL. A datagram path turned out to take no datagrams with more than
+	 * `bytes` of frames, though it is said to take `mtu`; or (not narrow) it takes
+	 * them again. */
+	void (*narrow)(void *arg, unsigned int remote, unsigned int slot, bool narrow,
+		       size_t bytes, size_t mtu);
 };
 
 #define RELAY_COUNTERS(X)                                                          \

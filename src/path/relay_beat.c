@@ -133,6 +133,12 @@ end_round(struct relay_session *s, struct relay_path *p, mono_t now)
 		p->beat_step_ns = longest_ns;
 }
 
+mono_t
+relay_beat_deadline(const struct relay_path *p)
+{
+	return mono_before(p->beat_due, p->probe.over) ? p->probe.over : p->beat_due;
+}
+
 void
 relay_beat_fill(struct relay_session *s, struct now now, struct relay_path *p,
 		struct batch *b)
@@ -141,7 +147,7 @@ relay_beat_fill(struct relay_session *s, struct now now, struct relay_path *p,
 	struct wire_draft d;
 	uint8_t flags;
 
-	if (!p->beating && !mono_due(p->beat_due, now.mono))
+	if (!p->beating && !mono_due(relay_beat_deadline(p), now.mono))
 		return;
 	if (!batch_fits(b, BEAT_BYTES + ENTRY_BYTES))
 		return;

@@ -217,7 +217,10 @@ on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason
 {
 	struct relay_lane *l = arg;
 
-	tunnel_close(l->tunnel, remote, slot, wire_bye_name(reason));
+	if (reason == WIRE_BYE_TIMEOUT)
+		tunnel_fail(l->tunnel, remote, slot, wire_bye_name(reason));
+	else
+		tunnel_close(l->tunnel, remote, slot, wire_bye_name(reason));
 }
 
 static void
@@ -233,10 +236,64 @@ on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
 			 remote_name(l, remote), wire_bye_name(reason), text);
 }
 
+static void
+on_clock(void *arg, unsigned int remote, unsigned int slot, bool apart,
+	 int64_t offset_ns, int64_t error_ns)
+{
+	struct relay_lane *l = arg;
+
+	if (apart)
+		log_warn("session",
+			 "the clocks of the two hosts are apart remote=%s slot=%u "
+			 "ours_minus_theirs_ms=%" PRId64 " error_ms=%" PRId64,
+			 remote_name(l, remote), slot, (int64_t)(offset_ns / NS_PER_MS),
+			 (int64_t)(error_ns / NS_PER_MS));
+	else
+		log_info("session",
+			 "the clocks of the two hosts are together again "
+			 "remote=%s slot=%u",
+			 remote_name(l, remote), slot);
+}
+
+static void
+on_restarted(void *arg, unsigned int remote, uint64_t abandoned)
+{
+	struct relay_lane *l = arg;
+
+	if (abandoned > 0)
+		log_warn("session",
+			 "remote=%s is another process: the former one may not have "
+			 "emitted all that it was sent count=%" PRIu64,
+			 remote_name(l, remote), abandoned);
+	else
+		log_info("session", "remote=%s is another process",
+			 remote_name(l, remote));
+}
+
+static void
+on_narrow(void *arg, unsigned int remote, unsigned int slot, bool narrow, size_t bytes,
+	  size_t mtu)
+{
+	struct relay_lane *l = arg;
+
+	if (narrow)
+		log_warn("tunnel",
+			 "path takes short datagrams only: the line's MTU is less than "
+			 "that of its ends remote=%s slot=%u now=%zu was=%zu "
+			 "remedy=\"set the path's mtu, or let ICMP pass\"",
+			 remote_name(l, remote), slot, bytes, mtu);
+	else
+		log_info("tunnel", "path takes long datagrams again remote=%s slot=%u",
+			 remote_name(l, remote), slot);
+}
+
 static const struct relay_ops relay_ops = {
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,
+	.clock = on_clock,
+	.restarted = on_restarted,
+	.narrow = on_narrow,
 };
 
 /* ---- time and mail ---- */

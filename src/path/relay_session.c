@@ -141,6 +141,7 @@ start_greeting(struct relay_session *s, unsigned int slot)
 	s->greeter = slot;
 	s->greeting++;
 	s->welcomed = 0;
+	s->abandoned = 0;
 	s->changes_told = s->relay->changes_end;
 	s->paths[slot].hello_at = 0;
 	set_open(s, &s->paths[slot], false);
@@ -162,7 +163,9 @@ relay_session_path_up(struct relay_session *s, struct now now, unsigned int slot
 	p->kind = kind;
 	gauge_set(&p->is_datagram, kind == PATH_DATAGRAM);
 	gauge_set(&p->is_up, true);
-	p->mtu = mtu;
+	for (size_t i = 0; i < PATHS_MAX; i++)
+		gauge_set(&s->paths[i].is_silent, false);
+	relay_probe_start(p, mtu);
 	set_open(s, p, false);
 	p->hello_at = 0;
 	p->hello_due = now.mono;
@@ -287,8 +290,13 @@ fill_hello(struct relay_session *s, struct now now, unsigned int slot, struct ba
 static void
 note_instance(struct relay_session *s, uint64_t instance, struct outlet *o, seq_t next)
 {
-	if (s->instance != 0 && s->instance != instance)
-		counter_add(&o->book.abandoned, seq_span(o->reported, next));
+	uint64_t abandoned;
+
+	if (s->instance == 0 || s->instance == instance)
+		return;
+	abandoned = seq_span(o->reported, next);
+	s->abandoned += abandoned;
+	counter_add(&o->book.abandoned, abandoned);
 }
 
 static bool
@@ -357,8 +365,13 @@ static void
 complete_greeting(struct relay_session *s, struct now now, struct relay_path *p,
 		  uint64_t instance)
 {
-	if (s->instance != 0 && s->instance != instance)
+	const struct relay *r = s->relay;
+
+	if (s->instance != 0 && s->instance != instance) {
 		close_others(s, p);
+		if (r->ops->restarted != NULL)
+			r->ops->restarted(r->arg, s->remote, s->abandoned);
+	}
 	s->instance = instance;
 	gauge_set(&s->peer_capacity, s->capacity_said);
 	counter_set(&s->instance_seen, instance);
@@ -453,6 +466,17 @@ advance_acked(struct relay_session *s)
 		s->acked = history_after(h, s->acked);
 }
 
+static void
+note_clock(struct relay_session *s, unsigned int slot)
+{
+	const struct relay *r = s->relay;
+	struct timing *t = &s->paths[slot].timing;
+
+	if (timing_clock_changed(t) && r->ops->clock != NULL)
+		r->ops->clock(r->arg, s->remote, slot, t->apart,
+			      gauge_get(&t->offset_ns), gauge_get(&t->offset_error_ns));
+}
+
 static bool
 take_report(struct relay_session *s, struct now now, unsigned int slot,
 	    const struct wire_frame *f)
@@ -464,7 +488,9 @@ take_report(struct relay_session *s, struct now now, unsigned int slot,
 
 	if (!wire_get_timing(f, &timing, &count, &r))
 		return false;
-	(void)timing_take(&s->paths[slot].timing, now, &timing);
+	if (timing_take(&s->paths[slot].timing, now, &timing))
+		note_clock(s, slot);
+	relay_probe_heard(s, &s->paths[slot], &timing);
 	/* What is on the way counts as lost for a moment; it evens out. A stream loses
 	 * nothing. */
 	if (s->paths[slot].kind == PATH_DATAGRAM)
@@ -562,7 +588,9 @@ relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
 		fill_bye(s, now.mono, p, b);
 		if (!p->bye_sent)
 			fill_hello(s, now, slot, b);
-	} else {
+	} else if (!relay_probe_fill(s, now, p, b)) {
+		if (gauge_get(&p->narrow_bytes) != 0 && p->mtu < b->limit)
+			b->limit = p->mtu;
 		relay_repair_fill_answers(s, b);
 		relay_beat_fill(s, now, p, b);
 		if (relay_session_is_active(s, p))
@@ -599,6 +627,7 @@ check_paths(struct relay_session *s, mono_t now)
 			r->ops->close(r->arg, s->remote, i, p->bye);
 		} else if (mono_sub(now, p->heard) >= timeout_ns) {
 			counter_inc(&s->relay->figures.path_timeouts);
+			gauge_set(&p->is_silent, true);
 			r->ops->close(r->arg, s->remote, i, WIRE_BYE_TIMEOUT);
 		}
 	}
@@ -692,12 +721,13 @@ relay_session_deadline(const struct relay_session *s)
 			continue;
 		}
 		if (p->open)
-			due = mono_min(due, p->beat_due);
+			due = mono_min(due, relay_beat_deadline(p));
 		else if (s->greeter == i || is_carrying(relay_session_state(s)))
 			due = mono_min(due, p->hello_due);
 		if (p->open)
-			due = mono_min(due, mono_min(relay_repair_deadline(s),
-						     relay_catchup_deadline(p)));
+			due = mono_min(mono_min(due, relay_probe_deadline(p)),
+				       mono_min(relay_repair_deadline(s),
+						relay_catchup_deadline(p)));
 	}
 	return due;
 }

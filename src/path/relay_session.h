@@ -29,16 +29,28 @@ struct catchup {
 	uint32_t usual_ppm; /* the path's loss before it began */
 };
 
+/* Two heartbeats, a short and a long datagram, on a datagram path that loses. */
+struct probe {
+	mono_t due;
+	size_t mtu;                /* as the path is said to take */
+	int64_t short_ns, long_ns; /* time stamps of the two on the way; 0: none */
+	bool short_heard, long_heard;
+	unsigned int missed; /* long ones in a row */
+	mono_t over; /* until then no other heartbeat, whose echo would replace theirs */
+};
+
 struct relay_path {
 	bool up;
 	enum path_kind kind;
 	size_t mtu;
-	bool open;         /* greeted: carries data */
-	uint16_t hello_at; /* next channel to announce; past the last: all are */
-	mono_t hello_due;  /* to announce again what was not welcomed */
-	bool standby;      /* carries data only when no better path is open */
-	uint64_t cursor;   /* position in the history */
-	uint64_t part_pos; /* the record being sent in pieces, and how far it is */
+	struct probe probe;
+	gauge_t narrow_bytes; /* of frames in a datagram, when longer ones vanish; or 0 */
+	bool open;            /* greeted: carries data */
+	uint16_t hello_at;    /* next channel to announce; past the last: all are */
+	mono_t hello_due;     /* to announce again what was not welcomed */
+	bool standby;         /* carries data only when no better path is open */
+	uint64_t cursor;      /* position in the history */
+	uint64_t part_pos;    /* the record being sent in pieces, and how far it is */
 	size_t part_at;
 	struct catchup catchup;
 	uint64_t frames; /* DATA and MARK frames written */
@@ -58,6 +70,7 @@ struct relay_path {
 	struct timing timing;
 	struct traffic traffic;
 	gauge_t is_up, is_datagram; /* up and kind again, for scrapes */
+	gauge_t is_silent;          /* closed for silence, and no path came up since */
 };
 
 struct repair_range {
@@ -84,6 +97,7 @@ struct relay_session {
 	uint32_t greeting;
 	unsigned int greeter;    /* slot of the path that greets; PATHS_MAX: none */
 	uint16_t welcomed;       /* channels, of this greeting */
+	uint64_t abandoned;      /* of all channels, as this greeting found */
 	counter_t instance_seen; /* instance again, for scrapes */
 	uint16_t capacity_said;  /* channels that the peer takes, by its WELCOME */
 	gauge_t peer_capacity;   /* the same once it is greeted; 0: not yet */
@@ -171,8 +185,17 @@ mono_t relay_catchup_deadline(const struct relay_path *p);
 /* relay_beat.c: heartbeats with their ladder, and the books. */
 void relay_beat_start(struct relay_path *p, struct now now);
 void relay_beat_after_data(struct relay_session *s, struct relay_path *p, mono_t now);
+mono_t relay_beat_deadline(const struct relay_path *p);
 void relay_beat_fill(struct relay_session *s, struct now now, struct relay_path *p,
 		     struct batch *b);
+
+/* relay_probe.c: whether long datagrams arrive. True: this batch is a probe, complete. */
+void relay_probe_start(struct relay_path *p, size_t mtu);
+void relay_probe_heard(struct relay_session *s, struct relay_path *p,
+		       const struct wire_timing *t);
+bool relay_probe_fill(struct relay_session *s, struct now now, struct relay_path *p,
+		      struct batch *b);
+mono_t relay_probe_deadline(const struct relay_path *p);
 
 /* relay_repair.c: requests, verdicts, repairs. */
 bool relay_repair_request(struct relay_session *s, struct now now, unsigned int slot,

@@ -17,6 +17,7 @@ timing_reset(struct timing *t)
 	t->sent_before = t->received_before = 0;
 	t->loss_ppm = 0;
 	t->loss_mean_ppm = 0;
+	t->apart = false;
 }
 
 struct wire_timing
@@ -100,6 +101,20 @@ timing_take(struct timing *t, struct now now, const struct wire_timing *w)
 	smooth(t, rtt_ns);
 	add_sample(t, rtt_ns, one_way_ns - rtt_ns / 2);
 	return true;
+}
+
+bool
+timing_clock_changed(struct timing *t)
+{
+	int64_t offset_ns = gauge_get(&t->offset_ns);
+	int64_t apart_ns = (offset_ns < 0 ? -offset_ns : offset_ns) -
+			   gauge_get(&t->offset_error_ns);
+	/* Half of it, so that it is not said again and again. */
+	int64_t limit_ns = t->apart ? TIMING_APART_NS / 2 : TIMING_APART_NS;
+	bool before = t->apart;
+
+	t->apart = t->count > 0 && apart_ns > limit_ns;
+	return t->apart != before;
 }
 
 int64_t

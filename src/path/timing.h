@@ -32,6 +32,7 @@ struct timing {
 	uint64_t sent_before, received_before;
 	int64_t loss_mean_ppm; /* below 0 when what was on the way has arrived since */
 	uint32_t loss_ppm;
+	bool apart; /* the clocks were, when last asked */
 	/* For scrapes. */
 	gauge_t loss;
 	gauge_t rtt_ns;
@@ -52,6 +53,12 @@ bool timing_take(struct timing *t, struct now now, const struct wire_timing *w);
 
 /* Totals of frames sent and received on this path, as far as both ends know. */
 void timing_frames(struct timing *t, uint64_t sent, uint64_t received);
+
+/* The two clocks are apart by more than this beyond doubt. */
+#define TIMING_APART_NS (10 * NS_PER_MS)
+
+/* True when the clocks came apart, or together again, since it was asked: t->apart. */
+bool timing_clock_changed(struct timing *t);
 
 /* Our clock minus the other's; 0 before the first sample. */
 int64_t timing_offset_ns(const struct timing *t);

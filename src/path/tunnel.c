@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/log.h"
 #include "path/connection.h"
@@ -46,12 +47,12 @@ path_remote_name(const struct path *p)
 void
 path_log_down(const struct path *p)
 {
-	static const char fmt[] = "path down remote=%s slot=%u reason=\"%s\"";
-
-	if (p->ours)
-		log_info("tunnel", fmt, path_remote_name(p), p->slot, p->reason);
+	if (p->ours && !p->failed)
+		log_info("tunnel", "path down remote=%s slot=%u reason=\"%s\"",
+			 path_remote_name(p), p->slot, p->reason);
 	else
-		log_warn("tunnel", fmt, path_remote_name(p), p->slot, p->reason);
+		log_warn("tunnel", "path down remote=%s slot=%u reason=\"%s\"",
+			 path_remote_name(p), p->slot, p->reason);
 }
 
 struct timeval
@@ -148,6 +149,13 @@ ignore_sigpipe(void)
 		signal(SIGPIPE, SIG_IGN);
 }
 
+static void
+note_expiry(struct tunnel *t, int64_t expires_s)
+{
+	gauge_set(&t->figures.certificate_expires_s, expires_s);
+	expiry_set(&t->expiry, expires_s, (int64_t)time(NULL));
+}
+
 static int
 set_up(struct tunnel *t, char *error, size_t error_bytes)
 {
@@ -163,7 +171,8 @@ set_up(struct tunnel *t, char *error, size_t error_bytes)
 				 error_bytes);
 	if (t->tls == NULL)
 		return -EINVAL;
-	gauge_set(&t->figures.certificate_expires_s, expires_s);
+	expiry_open(&t->expiry, t->base, t->settings.tls->certificate);
+	note_expiry(t, expires_s);
 	if (dtls_open(t, error, error_bytes) < 0)
 		return -EINVAL;
 	if (RAND_bytes((unsigned char *)&t->random, sizeof(t->random)) != 1)
@@ -183,6 +192,7 @@ release(struct tunnel *t)
 		listen_close(&t->listeners[i]);
 	for (size_t i = 0; t->paths != NULL && i < t->path_count; i++)
 		flow_fini(&t->paths[i]);
+	expiry_close(&t->expiry);
 	dtls_close(t);
 	SSL_CTX_free(t->tls);
 	free(t->paths);
@@ -276,9 +286,9 @@ tunnel_resume(struct tunnel *t)
 		flow_resume(&t->paths[i]);
 }
 
-void
-tunnel_close(struct tunnel *t, unsigned int remote, unsigned int slot,
-	     const char *reason)
+static void
+close_path(struct tunnel *t, unsigned int remote, unsigned int slot, const char *reason,
+	   bool failed)
 {
 	struct path *p = find(t, remote, slot);
 
@@ -286,8 +296,23 @@ tunnel_close(struct tunnel *t, unsigned int remote, unsigned int slot,
 		return;
 	flow_enter(t);
 	p->ours = true;
+	p->failed = failed;
 	flow_doom(p, "%s", reason);
 	flow_leave(t);
+}
+
+void
+tunnel_close(struct tunnel *t, unsigned int remote, unsigned int slot,
+	     const char *reason)
+{
+	close_path(t, remote, slot, reason, false);
+}
+
+void
+tunnel_fail(struct tunnel *t, unsigned int remote, unsigned int slot,
+	    const char *reason)
+{
+	close_path(t, remote, slot, reason, true);
 }
 
 void
@@ -298,6 +323,7 @@ tunnel_stop_dialling(struct tunnel *t)
 		listen_close(&t->listeners[i]);
 	for (size_t i = 0; i < t->path_count; i++)
 		dial_stop(&t->paths[i]);
+	expiry_close(&t->expiry);
 	connection_discard_pending(t);
 }
 
@@ -316,13 +342,15 @@ tunnel_renew(struct tunnel *t, SSL_CTX *fresh, int64_t expires_s)
 	SSL_CTX *old = t->tls;
 	char error[256]; /* out of memory: there is no other */
 
+	/* The settings may have got other names meanwhile. */
+	t->expiry.certificate = t->settings.tls->certificate;
 	t->tls = fresh;
 	if (dtls_renew(t, error, sizeof error) < 0) {
 		t->tls = old;
 		tunnel_renewal_failed(t);
 		return NULL;
 	}
-	gauge_set(&t->figures.certificate_expires_s, expires_s);
+	note_expiry(t, expires_s);
 	counter_inc(&t->figures.reloads);
 	return old;
 }

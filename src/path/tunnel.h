@@ -103,6 +103,9 @@ void tunnel_resume(struct tunnel *t);
  * tunnel_stop_dialling() was called. */
 void tunnel_close(struct tunnel *t, unsigned int remote, unsigned int slot,
 		  const char *reason);
+/* The same, and the log has a warning: the path does not work. */
+void tunnel_fail(struct tunnel *t, unsigned int remote, unsigned int slot,
+		 const char *reason);
 /* Draining: no new connections, out or in. */
 void tunnel_stop_dialling(struct tunnel *t);
 /* True when nothing that was filled still waits in user space to be written. */
@@ -152,6 +155,11 @@ struct tunnel_figures {
 	TUNNEL_COUNTERS(X)
 #undef X
 	gauge_t certificate_expires_s; /* UTC, seconds since 1970 */
+	/* enum refusal + 1 of the last attempt to dial a path; 0: it came up, or was
+	 * not tried. */
+	gauge_t unreached[REMOTES_MAX][PATHS_MAX];
+	/* The same of the last who dialled in; 0: it was let in, or none came. */
+	gauge_t refused_last;
 };
 const struct tunnel_figures *tunnel_figures(const struct tunnel *t);
 

@@ -126,6 +126,8 @@ static const struct {
 } troubles[] = {
 	{relay_text, "'open'", "'down'", "trouble: session vpc-a is down\n"},
 	{relay_text, "'up':true", "'up':false", "trouble: path 0 of vpc-a is down\n"},
+	{relay_text, "'up':true", "'up':true,'narrow_bytes':1200",
+	 "trouble: path 0 of vpc-a takes short datagrams only (its MTU)\n"},
 	{relay_text, "'link_up':true", "'link_up':false",
 	 "trouble: the capture ens1f0 is down\n"},
 	{relay_text, "'captured':0", "'captured':0,'expect':{'state':'silent'}",

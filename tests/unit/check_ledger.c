@@ -54,6 +54,10 @@ static const struct {
 	 "nothing lost; under way: 1 unsent, 2 missing, 3 held"},
 	{{.sent.owed = 10, .unreported = 4},
 	 "nothing lost; not in the peer's books: 4 of 10"},
+	/* What the network did with it nobody here knows. */
+	{{.over_quota = 7, .peer.held = 1},
+	 "nothing lost; after emission: 7 emitted above emit.quota, which the network may "
+	 "have dropped; under way: 1 held"},
 	{{.residual = 2},
 	 "nothing lost; the books do not balance: 2 datagrams are not explained"},
 	{{.capture.upstream_gaps = 1,

@@ -500,6 +500,8 @@ START_TEST(after_a_clean_bye_the_next_peer_goes_on)
 	next_instance(x);
 	relay_rig_expect(x, "1.3 1.4 1.5 1.6");
 	ck_assert_uint_eq(figure(&relay_rig_outlet(x, 1)->book.abandoned), 0);
+	ck_assert_uint_eq(x->restarts, 1);
+	ck_assert_uint_eq(x->abandoned, 0);
 	relay_rig_free(x);
 }
 END_TEST
@@ -512,6 +514,8 @@ START_TEST(after_a_kill_the_rest_is_abandoned)
 	next_instance(x);
 	relay_rig_expect(x, "1.6");
 	ck_assert_uint_eq(figure(&relay_rig_outlet(x, 1)->book.abandoned), 3);
+	ck_assert_uint_eq(x->restarts, 1);
+	ck_assert_uint_eq(x->abandoned, 3);
 	relay_rig_free(x);
 }
 END_TEST

@@ -160,7 +160,9 @@ START_TEST(relay_fresh)
 	ck_assert_int_gt(json_integer_value(look(root, "now_ns")), 0);
 	expect_integer(root, "lanes.0.remotes.0.state_since_ns", 1790000000 * NS_PER_S);
 	expect_absent(root, "lanes.0.channels.0", "captured_last_ns");
-	expect_string(root, "verdict", "nothing lost");
+	expect_string(root, "verdict",
+		      "nothing lost; now no session with vpc-a; "
+		      "now no session with vpc-b");
 	expect_string(root, "lanes.0.epoch", "0123456789abcdef");
 	expect_integer(root, "lanes.0.memory_bytes",
 		       (int64_t)relay_memory_bytes(pair.relay));
@@ -242,7 +244,8 @@ START_TEST(relay_open)
 		1790000000 * NS_PER_S);
 	expect_string(root, "verdict",
 		      "in capture: 2 datagrams dropped by the interface; "
-		      "under way: 5 unsent"); /* for vpc-b */
+		      "under way: 5 unsent; " /* for vpc-b */
+		      "now no session with vpc-b");
 	expect_string(root, "lanes.0.remotes.0.state", "open");
 	expect_string(root, "lanes.0.remotes.0.instance", "00000000feedf00d");
 	ck_assert(json_is_true(look(root, "lanes.0.remotes.0.paths.0.up")));

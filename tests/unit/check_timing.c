@@ -263,6 +263,28 @@ START_TEST(loss_has_a_limit)
 }
 END_TEST
 
+/* Beyond doubt, once, and once when it is over. */
+START_TEST(clocks_come_apart_and_together)
+{
+	static const struct {
+		int64_t offset_ms, error_ms;
+		bool changed, apart;
+	} steps[] = {
+		{9, 0, false, false},   {-11, 2, false, false}, {-11, 0, true, true},
+		{1000, 1, false, true}, {6, 0, false, true},    {4, 0, true, false},
+		{9, 0, false, false},
+	};
+	struct timing t = {.count = 1};
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		gauge_set(&t.offset_ns, steps[i].offset_ms * NS_PER_MS);
+		gauge_set(&t.offset_error_ns, steps[i].error_ms * NS_PER_MS);
+		ck_assert_int_eq(timing_clock_changed(&t), steps[i].changed);
+		ck_assert_int_eq(t.apart, steps[i].apart);
+	}
+}
+END_TEST
+
 int
 main(void)
 {
@@ -284,6 +306,7 @@ main(void)
 	tcase_add_test(t, more_than_was_sent_is_no_loss);
 	tcase_add_test(t, frames_on_the_way_even_out);
 	tcase_add_test(t, loss_has_a_limit);
+	tcase_add_test(t, clocks_come_apart_and_together);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);

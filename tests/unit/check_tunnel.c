@@ -275,6 +275,20 @@ START_TEST(the_log_counts_the_attempts)
 }
 END_TEST
 
+START_TEST(a_path_that_does_not_work_is_a_warning)
+{
+	pair_up();
+	tunnel_fail(pair.relay.tunnel, 0, 0, "timeout");
+	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_WARN, "path down remote=vpc-a slot=0 "
+							"reason=\"timeout\""),
+			  1);
+	rig_until(pair.base, is_up, NULL);
+	tunnel_close(pair.relay.tunnel, 0, 0, "drained");
+	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_WARN, "reason=\"drained\""), 0);
+	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_INFO, "reason=\"drained\""), 1);
+}
+END_TEST
+
 START_TEST(close_flushes_what_was_filled)
 {
 	pair_up();
@@ -616,6 +630,7 @@ tunnel_suite(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, a_peer_that_vanishes_is_dialled_until_it_is_back);
 	tcase_add_test(tc, the_log_counts_the_attempts);
+	tcase_add_test(tc, a_path_that_does_not_work_is_a_warning);
 	tcase_add_test(tc, close_flushes_what_was_filled);
 	tcase_add_test(tc, close_of_a_blocked_path_does_not_wait);
 	tcase_add_test(tc, what_was_written_arrives_though_we_did_not_read);

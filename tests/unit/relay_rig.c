@@ -45,10 +45,50 @@ on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
 	x->bye_reason = reason;
 }
 
+static void
+on_restarted(void *arg, unsigned int remote, uint64_t abandoned)
+{
+	struct relay_rig *x = arg;
+
+	ck_assert_uint_lt(remote, x->settings.remote_count);
+	x->restarts++;
+	x->abandoned = abandoned;
+}
+
+static void
+on_clock(void *arg, unsigned int remote, unsigned int slot, bool apart,
+	 int64_t offset_ns, int64_t error_ns)
+{
+	struct relay_rig *x = arg;
+
+	ck_assert_uint_lt(remote, x->settings.remote_count);
+	ck_assert_uint_lt(slot, PATHS_MAX);
+	ck_assert_int_eq(apart, llabs(offset_ns) > error_ns + 10 * NS_PER_MS);
+	x->aparts += apart;
+	x->togethers += !apart;
+}
+
+static void
+on_narrow(void *arg, unsigned int remote, unsigned int slot, bool narrow, size_t bytes,
+	  size_t mtu)
+{
+	struct relay_rig *x = arg;
+
+	ck_assert_uint_lt(remote, x->settings.remote_count);
+	ck_assert_uint_lt(slot, PATHS_MAX);
+	ck_assert_uint_eq(mtu, 1400);
+	ck_assert_uint_eq(bytes, narrow ? 1200 : 1400);
+	x->narrows += narrow;
+	x->widens += !narrow;
+}
+
 static const struct relay_ops ops = {
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,
+	.restarted = on_restarted,
+	.clock = on_clock,
+	.narrow = on_narrow,
 };
 
 /* ---- beginning and end ---- */

@@ -41,6 +41,9 @@ struct relay_rig {
 	unsigned int closes, byes;
 	enum wire_bye closed_for;
 	unsigned int bye_reason;
+	unsigned int narrows, widens, aparts, togethers;
+	unsigned int restarts;
+	uint64_t abandoned; /* as told with the last of them */
 };
 
 struct relay_rig *relay_rig_new(struct relay_options options);

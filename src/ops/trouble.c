@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ops/trouble.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "path/capture.h"
+#include "path/refusal.h"
+#include "path/timing.h"
+#include "path/traffic.h"
+#include "path/tunnel.h"
+
+/* As the alerts TomboloPathLoss and TomboloClockOffset have it. */
+#define LOSS_TOLD_PPM 5000
+
+static const char more[] = "; and more";
+
+/* ---- clauses ---- */
+
+static void tell(struct trouble *t, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+/* Whole, or not at all. */
+static void
+tell(struct trouble *t, const char *fmt, ...)
+{
+	static const char lead[] = "; now ";
+	size_t room = sizeof(t->text) - sizeof(more) - t->len;
+	char clause[256];
+	va_list args;
+	int n;
+
+	if (t->len >= sizeof(more) &&
+	    strcmp(t->text + t->len - strlen(more), more) == 0)
+		return;
+	va_start(args, fmt);
+	n = vsnprintf(clause, sizeof(clause), fmt, args);
+	va_end(args);
+	if (n < 0 || strlen(clause) + strlen(lead) >= room) {
+		memcpy(t->text + t->len, more, sizeof(more));
+		t->len += strlen(more);
+		return;
+	}
+	t->len += (size_t)snprintf(t->text + t->len, room, "%s%s", lead, clause);
+}
+
+void
+trouble_capture(struct trouble *t, const struct relay_views *views)
+{
+	for (size_t i = 0; i < views->count; i++) {
+		const struct relay_view *v = &views->lanes[i];
+
+		if (gauge_get(&v->capture->link_up) == 0)
+			tell(t, "in capture: interface %s is down",
+			     v->settings->capture.interface != NULL
+				     ? v->settings->capture.interface
+				     : "(file)");
+	}
+}
+
+/* ---- sessions and paths ---- */
+
+/* Why the last attempt failed, " (timed out)", or "". */
+static const char *
+why_down(const struct path_view *p, char text[80])
+{
+	text[0] = '\0';
+	if (p->unreached > 0 && p->unreached <= REFUSAL_COUNT)
+		snprintf(text, 80, " (%s)",
+			 refusal_text((enum refusal)(p->unreached - 1)));
+	else if (p->silent)
+		snprintf(text, 80, " (silent)");
+	return text;
+}
+
+/* While another path stands, silence is the line's and not the other host's. */
+static bool
+is_of_line(const struct path_view *p)
+{
+	return p->unreached == 0 || p->unreached == 1 + REFUSAL_TIMEOUT ||
+	       p->unreached == 1 + REFUSAL_CONNECT || p->unreached == 1 + REFUSAL_LOST;
+}
+
+static void
+tell_path(struct trouble *t, const char *remote, unsigned int slot,
+	  const struct path_view *p)
+{
+	int64_t ppm = gauge_get(&p->timing->loss);
+	char why[80];
+
+	if (!p->up) {
+		if (p->dialled || p->silent)
+			tell(t, "%spath %u of %s is down%s",
+			     is_of_line(p) ? "on the line: " : "", slot, remote,
+			     why_down(p, why));
+	} else if (p->narrow_bytes != 0) {
+		tell(t,
+		     "on the line: path %u of %s takes short datagrams only (its MTU)",
+		     slot, remote);
+	} else if (ppm >= LOSS_TOLD_PPM && gauge_get(&p->traffic->frames_per_s) > 0) {
+		tell(t, "on the line: path %u of %s loses %" PRId64 ".%" PRId64 " %%",
+		     slot, remote, ppm / 10000, ppm / 1000 % 10);
+	}
+}
+
+/* All paths are down, and each may have its own reason. */
+static void
+tell_no_session(struct trouble *t, const struct lane_view *v, unsigned int remote)
+{
+	const int64_t refused = gauge_get(&v->tunnel->refused_last);
+	char reasons[128] = "", why[80];
+	size_t len = 0;
+
+	for (unsigned int slot = 0; slot < PATHS_MAX; slot++) {
+		struct path_view p = v->path(v->view, remote, slot);
+
+		if (p.up || *why_down(&p, why) == '\0' || len >= sizeof(reasons))
+			continue;
+		len += (size_t)snprintf(reasons + len, sizeof(reasons) - len,
+					", path %u%s", slot, why);
+	}
+	if (refused > 0 && refused <= REFUSAL_COUNT)
+		tell(t, "no session with %s%s; last refused by us: %s",
+		     v->remotes[remote].name, reasons,
+		     refusal_text((enum refusal)(refused - 1)));
+	else
+		tell(t, "no session with %s%s", v->remotes[remote].name, reasons);
+}
+
+/* By the path that knows it best. */
+static void
+tell_clock(struct trouble *t, const struct lane_view *v, unsigned int remote)
+{
+	int64_t offset_ns = 0, error_ns = INT64_MAX, apart_ns;
+
+	for (unsigned int slot = 0; slot < PATHS_MAX; slot++) {
+		struct path_view p = v->path(v->view, remote, slot);
+
+		if (!p.known || !p.up || gauge_get(&p.timing->rtt_ns) == 0 ||
+		    gauge_get(&p.timing->offset_error_ns) >= error_ns)
+			continue;
+		offset_ns = gauge_get(&p.timing->offset_ns);
+		error_ns = gauge_get(&p.timing->offset_error_ns);
+	}
+	apart_ns = offset_ns < 0 ? -offset_ns : offset_ns;
+	if (apart_ns - TIMING_APART_NS <= error_ns || error_ns == INT64_MAX)
+		return;
+	tell(t, "the clocks here and on %s are %.3f s apart, ours %s",
+	     v->remotes[remote].name, (double)apart_ns / 1e9,
+	     offset_ns < 0 ? "behind" : "ahead");
+}
+
+static void
+tell_remote(struct trouble *t, const struct lane_view *v, unsigned int remote)
+{
+	enum session_state state = v->state(v->view, remote);
+
+	if (state != SESSION_OPEN && state != SESSION_DRAINING) {
+		tell_no_session(t, v, remote);
+		return;
+	}
+	for (unsigned int slot = 0; slot < PATHS_MAX; slot++) {
+		struct path_view p = v->path(v->view, remote, slot);
+
+		if (p.known)
+			tell_path(t, v->remotes[remote].name, slot, &p);
+	}
+	tell_clock(t, v, remote);
+}
+
+void
+trouble_tunnel(struct trouble *t, struct lane_views lanes, utc_t now)
+{
+	for (size_t i = 0; i < lanes.count; i++) {
+		struct lane_view v = lanes.at(lanes.views, i);
+		int64_t expires_s = gauge_get(&v.tunnel->certificate_expires_s);
+
+		if (expires_s != 0 && expires_s <= now.ns / NS_PER_S)
+			tell(t, "on this host: our certificate has expired");
+		for (unsigned int r = 0; r < v.remote_count; r++)
+			tell_remote(t, &v, r);
+	}
+}
