@@ -25,9 +25,10 @@ main(int argc, char **argv)
 		command_help(stdout);
 	if (line.version || line.help)
 		return CTL_FINE;
-	if (line.ctl.socket == NULL)
-		line.ctl.socket = target_find(line.half, &status, error, sizeof error);
-	if (line.ctl.socket == NULL) {
+	if (line.ctl.socket == NULL && !line.command->alone)
+		line.ctl.socket =
+			target_find(line.ctl.half, &status, error, sizeof error);
+	if (line.ctl.socket == NULL && !line.command->alone) {
 		fprintf(stderr, "tomboloctl: %s\n", error);
 		return status;
 	}

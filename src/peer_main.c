@@ -6,9 +6,12 @@
 #include "ops/conf.h"
 #include "ops/daemon.h"
 #include "ops/http.h"
+#include "ops/interfaces.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
 #include "ops/page.h"
+#include "ops/recording.h"
+#include "ops/recording_sources.h"
 #include "ops/reload.h"
 #include "ops/status.h"
 #include "ops/summary.h"
@@ -33,6 +36,7 @@ load(const char *file)
 struct served {
 	struct peer_views views;
 	struct peer_reload reload;
+	struct recordings recordings;
 };
 
 static void
@@ -40,10 +44,12 @@ routes(void *arg, struct http *http)
 {
 	struct served *s = arg;
 
-	http_route(http, "/", page_serve, NULL);
+	http_document(http, "/", page_serve, NULL);
 	http_route(http, "/metrics", metrics_peer, &s->views);
 	http_route(http, "/status", status_peer, &s->views);
+	http_route(http, "/gaps", status_peer_gaps, &s->views);
 	http_route(http, "/healthz", status_peer_health, &s->views);
+	recording_routes(http, &s->recordings);
 }
 
 static bool
@@ -62,14 +68,24 @@ summary(void *arg, char *text, size_t bytes)
 	summary_peer(&s->views, text, bytes);
 }
 
+static void
+look(void *arg)
+{
+	const struct served *s = arg;
+
+	interfaces_look(s->views.interfaces, s->views.lanes[0].settings->emit.interface,
+			USE_EMISSION, view_peer_lanes(&s->views));
+}
+
 static int
 serve(const char *file, struct peer_settings *s)
 {
 	char error[1024];
 	struct peer_lane *peer = peer_lane_new(s, 0, error, sizeof error);
 	struct peer_view view = {.settings = s, .version = PACKAGE_VERSION};
-	struct served served = {.views = {.lanes = &view, .count = 1},
-				.reload = {file, s, peer}};
+	struct served served = {
+		.views = {.lanes = &view, .count = 1, .interfaces = interfaces_new()},
+		.reload = {file, s, peer}};
 	struct lane *lanes[1];
 	struct daemon daemon = {.program = PROGRAM,
 				.service = &s->service,
@@ -78,22 +94,28 @@ serve(const char *file, struct peer_settings *s)
 				.routes = routes,
 				.reload = reload,
 				.summary = summary,
+				.look = look,
 				.arg = &served};
 	int status;
 
 	if (peer == NULL)
 		fatal("main", "%s", error);
+	if (served.views.interfaces == NULL)
+		fatal("main", "out of memory or descriptors");
 	lanes[0] = peer_lane_lane(peer);
 	view.core = peer_lane_core(peer);
 	view.emit = peer_lane_emit(peer);
 	view.tunnel = peer_lane_tunnel(peer);
 	view.since_ns = peer_lane_since_ns(peer);
 	view.turns = &lanes[0]->turns;
+	view.lane = lanes[0];
 	view.pool_used_chunks = peer_pool_used(view.core);
 	view.started = clock_now().utc;
+	served.recordings.source = recording_of_peer(&view);
 	status = daemon_run(&daemon);
 	peer_balance(peer_lane_core(peer)); /* its thread has ended */
 	ledger_log_peer(&served.views);
+	interfaces_free(served.views.interfaces);
 	peer_lane_free(peer);
 	return status;
 }

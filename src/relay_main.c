@@ -7,9 +7,12 @@
 #include "ops/daemon.h"
 #include "ops/expect_watch.h"
 #include "ops/http.h"
+#include "ops/interfaces.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
 #include "ops/page.h"
+#include "ops/recording.h"
+#include "ops/recording_sources.h"
 #include "ops/reload.h"
 #include "ops/status.h"
 #include "ops/summary.h"
@@ -34,6 +37,7 @@ load(const char *file)
 struct served {
 	struct relay_views views;
 	struct relay_reload reload;
+	struct recordings recordings;
 };
 
 static void
@@ -41,10 +45,12 @@ routes(void *arg, struct http *http)
 {
 	struct served *s = arg;
 
-	http_route(http, "/", page_serve, NULL);
+	http_document(http, "/", page_serve, NULL);
 	http_route(http, "/metrics", metrics_relay, &s->views);
 	http_route(http, "/status", status_relay, &s->views);
+	http_route(http, "/gaps", status_relay_gaps, &s->views);
 	http_route(http, "/healthz", status_relay_health, &s->views);
+	recording_routes(http, &s->recordings);
 }
 
 static bool
@@ -69,6 +75,9 @@ look(void *arg)
 	const struct served *s = arg;
 
 	expect_watch_look(s->views.expect, &s->views, clock_now());
+	interfaces_look(s->views.interfaces,
+			s->views.lanes[0].settings->capture.interface, USE_CAPTURE,
+			view_relay_lanes(&s->views));
 }
 
 static int
@@ -77,9 +86,11 @@ serve(const char *file, struct relay_settings *s)
 	char error[1024];
 	struct relay_lane *relay = relay_lane_new(s, 0, error, sizeof error);
 	struct relay_view view = {.settings = s, .version = PACKAGE_VERSION};
-	struct served served = {
-		.views = {.lanes = &view, .count = 1, .expect = expect_watch_new()},
-		.reload = {file, s, relay}};
+	struct served served = {.views = {.lanes = &view,
+					  .count = 1,
+					  .expect = expect_watch_new(),
+					  .interfaces = interfaces_new()},
+				.reload = {file, s, relay}};
 	struct lane *lanes[1];
 	struct daemon daemon = {.program = PROGRAM,
 				.service = &s->service,
@@ -94,20 +105,23 @@ serve(const char *file, struct relay_settings *s)
 
 	if (relay == NULL)
 		fatal("main", "%s", error);
-	if (served.views.expect == NULL)
-		fatal("main", "out of memory");
+	if (served.views.expect == NULL || served.views.interfaces == NULL)
+		fatal("main", "out of memory or descriptors");
 	lanes[0] = relay_lane_lane(relay);
 	view.core = relay_lane_core(relay);
 	view.capture = relay_lane_capture(relay);
 	view.tunnel = relay_lane_tunnel(relay);
 	view.since_ns = relay_lane_since_ns(relay);
 	view.turns = &lanes[0]->turns;
+	view.lane = lanes[0];
 	view.history_used_bytes = relay_history_used(view.core);
 	view.started = clock_now().utc;
+	served.recordings.source = recording_of_relay(&view);
 	status = daemon_run(&daemon);
 	relay_balance(relay_lane_core(relay)); /* its thread has ended */
 	ledger_log_relay(&served.views);
 	expect_watch_free(served.views.expect);
+	interfaces_free(served.views.interfaces);
 	relay_lane_free(relay);
 	return status;
 }

@@ -4,7 +4,7 @@
 
 build_packages='autoconf automake gcc libc6-dev make pkg-config libpcap-dev
 	libyaml-dev libssl-dev libevent-dev libjansson-dev
-	libncurses-dev check'
+	libncurses-dev libcurl4-openssl-dev check'
 run_packages='curl ethtool iproute2 iputils-ping nftables openssl procps socat tcpdump
 	tcpreplay tmux util-linux xz-utils'
 lint_packages='clang clang-format libclang-rt-14-dev mandoc python3-yaml shellcheck

@@ -15,15 +15,15 @@
 #endif
 
 const char *
-ifstat_loss_name(enum ifstat_loss loss)
+ifstat_counter_name(enum ifstat_counter counter)
 {
 	static const char *const names[] = {
 #define X(name) [IFSTAT_##name] = #name,
-		IFSTAT_LOSSES(X)
+		IFSTAT_COUNTERS(X)
 #undef X
 	};
 
-	return loss < IFSTAT_LOSS_COUNT ? names[loss] : "unknown";
+	return counter < IFSTAT_COUNTER_COUNT ? names[counter] : "unknown";
 }
 
 /* One line of IFSTAT_ROOT/interface/file without its newline, or false. */
@@ -136,22 +136,23 @@ ifstat_list(char *text, size_t text_bytes)
 }
 
 static bool
-read_loss(const struct ifstat *s, enum ifstat_loss loss, uint64_t *figure)
+read_counter(const struct ifstat *s, enum ifstat_counter counter, uint64_t *figure)
 {
 	char file[64];
 
-	snprintf(file, sizeof(file), "statistics/%s", ifstat_loss_name(loss));
+	snprintf(file, sizeof(file), "statistics/%s", ifstat_counter_name(counter));
 	return read_number(s->interface, file, figure);
 }
 
 void
-ifstat_start(struct ifstat *s, const char *interface)
+ifstat_start(struct ifstat *s, const char *interface, int count)
 {
 	bool ours = sysfs_is_ours(interface);
 
 	snprintf(s->interface, sizeof(s->interface), "%s", ours ? interface : "");
-	for (int i = 0; i < IFSTAT_LOSS_COUNT; i++) {
-		if (!ours || !read_loss(s, (enum ifstat_loss)i, &s->seen[i]))
+	s->count = count;
+	for (int i = 0; i < count; i++) {
+		if (!ours || !read_counter(s, (enum ifstat_counter)i, &s->seen[i]))
 			s->seen[i] = 0;
 	}
 }
@@ -173,8 +174,8 @@ ifstat_poll(struct ifstat *s)
 
 	if (s->interface[0] == '\0')
 		return 0;
-	for (int i = 0; i < IFSTAT_LOSS_COUNT; i++) {
-		if (!read_loss(s, (enum ifstat_loss)i, &figure))
+	for (int i = 0; i < s->count; i++) {
+		if (!read_counter(s, (enum ifstat_counter)i, &figure))
 			continue;
 		more = advance(&s->seen[i], figure);
 		s->total[i] += more;

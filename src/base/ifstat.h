@@ -29,31 +29,39 @@ int ifstat_read(const char *interface, struct ifstat_state *state);
 /* The names of all interfaces, "eth0, lo", cut to fit; always terminated. */
 void ifstat_list(char *text, size_t text_bytes);
 
-/* Counters of /sys/class/net/IF/statistics that tell frames lost on the way in. */
-#define IFSTAT_LOSSES(X)    \
+/* Counters of /sys/class/net/IF/statistics: first those that tell frames lost on the
+ * way in, then what else may be the matter. Some frames are in two of them. */
+#define IFSTAT_COUNTERS(X)  \
 	X(rx_dropped)       \
 	X(rx_missed_errors) \
-	X(rx_fifo_errors)
+	X(rx_fifo_errors)   \
+	X(rx_errors)        \
+	X(tx_dropped)       \
+	X(tx_fifo_errors)   \
+	X(tx_errors)
 
-enum ifstat_loss {
+enum ifstat_counter {
 #define X(name) IFSTAT_##name,
-	IFSTAT_LOSSES(X)
+	IFSTAT_COUNTERS(X)
 #undef X
-		IFSTAT_LOSS_COUNT
+		IFSTAT_COUNTER_COUNT,
+	IFSTAT_LOSS_COUNT = IFSTAT_rx_fifo_errors + 1
 };
 
-const char *ifstat_loss_name(enum ifstat_loss loss);
+const char *ifstat_counter_name(enum ifstat_counter counter);
 
 /* Totals since the first ifstat_start(), 64 bits. Zero-initialise. */
 struct ifstat {
 	char interface[IF_NAMESIZE];
-	uint64_t seen[IFSTAT_LOSS_COUNT]; /* the kernel's figure when last read */
-	uint64_t total[IFSTAT_LOSS_COUNT];
+	int count;                           /* of the list, from its beginning */
+	uint64_t seen[IFSTAT_COUNTER_COUNT]; /* the kernel's figure when last read */
+	uint64_t total[IFSTAT_COUNTER_COUNT];
 };
 
-/* What was lost before now does not count. Call again after the interface was made
+/* The first `count` counters are read: IFSTAT_LOSS_COUNT or IFSTAT_COUNTER_COUNT.
+ * What was lost before now does not count. Call again after the interface was made
  * anew: its counters start again, the totals stay. */
-void ifstat_start(struct ifstat *s, const char *interface);
+void ifstat_start(struct ifstat *s, const char *interface, int count);
 
 /* Reads the counters; returns how much all totals together grew. A counter that
  * cannot be read, because the interface went away, has not grown. */

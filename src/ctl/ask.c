@@ -7,7 +7,8 @@
 
 #include "ctl/doc.h"
 
-#define OK 200
+#define OK        200
+#define NOT_FOUND 404
 
 enum ctl_exit
 ask_failed(const char *error)
@@ -16,11 +17,11 @@ ask_failed(const char *error)
 	return CTL_UNREACHABLE;
 }
 
-json_t *
-ask_status(const struct ctl *ctl, char **text, char error[ASK_ERROR_BYTES])
+static json_t *
+ask(const struct ctl *ctl, const char *target, char **text, char error[ASK_ERROR_BYTES])
 {
 	struct client_answer a;
-	int rc = client_ask(ctl->socket, "GET", "/status", &a);
+	int rc = client_ask(ctl->socket, "GET", target, &a);
 	json_t *doc;
 
 	if (rc != 0) {
@@ -30,13 +31,26 @@ ask_status(const struct ctl *ctl, char **text, char error[ASK_ERROR_BYTES])
 	doc = a.status == OK ? doc_parse(a.body, a.len) : NULL;
 	if (doc == NULL)
 		snprintf(error, ASK_ERROR_BYTES,
-			 "%s: the answer (%d) is no status of a tombolo daemon",
-			 ctl->socket, a.status);
+			 "%s: the answer (%d) is no %s of a tombolo daemon%s",
+			 ctl->socket, a.status, target + 1,
+			 a.status == NOT_FOUND ? "; is it older?" : "");
 	if (doc != NULL && text != NULL)
 		*text = a.body;
 	else
 		free(a.body);
 	return doc;
+}
+
+json_t *
+ask_status(const struct ctl *ctl, char **text, char error[ASK_ERROR_BYTES])
+{
+	return ask(ctl, "/status", text, error);
+}
+
+json_t *
+ask_doc(const struct ctl *ctl, const char *target, char error[ASK_ERROR_BYTES])
+{
+	return ask(ctl, target, NULL, error);
 }
 
 static void

@@ -10,6 +10,9 @@
 
 #define ASK_ERROR_BYTES 512
 
+/* A document, /status or one like it, parsed; NULL with a line in error. */
+json_t *ask_doc(const struct ctl *ctl, const char *target, char error[ASK_ERROR_BYTES]);
+
 /* /status, parsed; and, where text is not NULL, as it came, to be released with
  * free(). NULL with a line in error. */
 json_t *ask_status(const struct ctl *ctl, char **text, char error[ASK_ERROR_BYTES]);

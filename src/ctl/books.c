@@ -118,6 +118,77 @@ print_remote(const json_t *doc, const json_t *remote, FILE *out)
 	}
 }
 
+/* ---- beside the books ---- */
+
+static const struct table_column beside_columns[] = {
+	{"PLACE", false}, {"COUNTER", false}, {"COUNT", true}};
+
+/* Those of an object that are not 0. */
+static void
+add_counters(struct table *t, const char *place, const char *prefix,
+	     const json_t *counters)
+{
+	const char *key;
+	json_t *value;
+
+	json_object_foreach((json_t *)(uintptr_t)counters, key, value)
+	{
+		if (json_integer_value(value) == 0)
+			continue;
+		table_row(t);
+		table_cell(t, "%s", place);
+		table_cell(t, "%s%s", prefix, key);
+		table_cell(t, "%" PRId64, (int64_t)json_integer_value(value));
+	}
+}
+
+static void
+add_lane(struct table *t, const json_t *lane)
+{
+	const json_t *tunnel = json_object_get(lane, "tunnel");
+	json_t *sockets = json_pack("{s:I,s:I}", "dtls_overflowed",
+				    (json_int_t)doc_integer(tunnel, "dtls_overflowed"),
+				    "dtls_unsent",
+				    (json_int_t)doc_integer(tunnel, "dtls_unsent"));
+	json_t *remote;
+	size_t i;
+
+	add_counters(t, "capture", "",
+		     json_object_get(json_object_get(lane, "capture"), "dropped"));
+	json_array_foreach(json_object_get(lane, "remotes"), i, remote)
+		add_counters(t, doc_string(remote, "name"),
+			     "before capture: ", json_object_get(remote, "dropped"));
+	add_counters(t, "sockets", "", sockets);
+	json_decref(sockets);
+}
+
+static void
+add_interface(struct table *t, const json_t *interface)
+{
+	const char *name = doc_string(interface, "name");
+
+	add_counters(t, name, "", json_object_get(interface, "errors"));
+	add_counters(t, name, "allowance exceeded: ",
+		     json_object_get(interface, "allowance_exceeded"));
+}
+
+static void
+print_beside(const json_t *doc, FILE *out)
+{
+	json_t *lane, *interface;
+	struct table t;
+	size_t i;
+
+	table_init(&t, beside_columns, LENGTH(beside_columns));
+	json_array_foreach(json_object_get(doc, "lanes"), i, lane) add_lane(&t, lane);
+	json_array_foreach(json_object_get(doc, "interfaces"), i, interface)
+		add_interface(&t, interface);
+	fprintf(out, "beside the books%s\n", t.row_count == 0 ? ": nothing" : "");
+	if (t.row_count > 0)
+		table_print(&t, 2, out);
+	table_fini(&t);
+}
+
 void
 books_print(const json_t *doc, FILE *out)
 {
@@ -129,5 +200,6 @@ books_print(const json_t *doc, FILE *out)
 		json_array_foreach(json_object_get(lane, "remotes"), r, remote)
 			print_remote(doc, remote, out);
 	}
+	print_beside(doc, out);
 	fprintf(out, "verdict: %s\n", doc_string(doc, "verdict"));
 }

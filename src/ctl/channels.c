@@ -44,6 +44,15 @@ make_row(const json_t *lane, const json_t *channel, const char *total, const cha
 	return row;
 }
 
+static void
+judge(json_t *row)
+{
+	bool loses = doc_integer(row, "missing") + doc_integer(row, "lost") > 0;
+
+	put(row, "trouble",
+	    loses || channels_is_silent(row) ? CHANNELS_LOSING : CHANNELS_FINE);
+}
+
 /* What all peers say of the channel at this place, and what waits for them. */
 static void
 add_remotes(json_t *row, const json_t *lane, size_t place)
@@ -66,6 +75,7 @@ add_remotes(json_t *row, const json_t *lane, size_t place)
 	put(row, "missing", missing);
 	put(row, "lost", lost);
 	put(row, "waiting", waiting);
+	judge(row);
 }
 
 static void
@@ -105,6 +115,7 @@ add_of_peer(json_t *rows, const json_t *lane)
 			put(row, "missing", doc_integer(channel, "missing"));
 			put(row, "lost", lost_in(channel));
 			put(row, "waiting", doc_integer(channel, "held"));
+			judge(row);
 			json_array_append_new(rows, row);
 		}
 	}
@@ -131,9 +142,9 @@ channels_rows(const json_t *doc)
 static const struct {
 	const char *word, *key;
 } sorts[] = {
-	{"name", "name"},       {"total", "total"}, {"rate", "rate"},
-	{"missing", "missing"}, {"lost", "lost"},   {"waiting", "waiting"},
-	{"last", "last_ns"},
+	{"name", "name"},       {"total", "total"},     {"rate", "rate"},
+	{"missing", "missing"}, {"lost", "lost"},       {"waiting", "waiting"},
+	{"last", "last_ns"},    {"trouble", "trouble"},
 };
 
 static const char *

@@ -4,12 +4,19 @@
 /*
  * The channels of a /status as rows: an array of flat objects with lane, name, group,
  * port, total (captured by a relay, emitted by a peer), missing, lost (not emitted,
- * and never will be), waiting, last_ns; of a relay upstream and, where something is
- * expected, expect (the state); of a peer remote. Pure.
+ * and never will be), waiting, last_ns, trouble; of a relay upstream and, where something
+ * is expected, expect (the state); of a peer remote. Pure.
  */
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdio.h>
+
+/* How much a channel wants to be looked at. */
+enum channels_trouble {
+	CHANNELS_FINE,
+	CHANNELS_QUIET,  /* live.h knows: one document does not tell */
+	CHANNELS_LOSING, /* or silent */
+};
 
 /* A new reference. */
 json_t *channels_rows(const json_t *doc);
@@ -18,7 +25,7 @@ json_t *channels_rows(const json_t *doc);
 bool channels_is_silent(const json_t *row);
 
 /* What may be sorted by, separated by ", ". */
-#define CHANNELS_SORTS "name, total, rate, missing, lost, waiting, last"
+#define CHANNELS_SORTS "name, total, rate, missing, lost, waiting, last, trouble"
 bool channels_sort_exists(const char *key);
 /* Names from a, figures from the highest; stable. A new reference. */
 json_t *channels_sort(const json_t *rows, const char *key);

@@ -144,6 +144,89 @@ client_ask(const char *socket_path, const char *method, const char *target,
 	return rc;
 }
 
+/* Up to the blank line, and what came with it: *len bytes in text, of which the body
+ * begins at the place returned; negative errno. */
+static ssize_t
+receive_head(int fd, char text[FIRST_BYTES], size_t *len)
+{
+	char *room = text;
+	size_t size = FIRST_BYTES;
+	ssize_t n;
+
+	for (*len = 0; *len < FIRST_BYTES - 1; *len += (size_t)n) {
+		char *end;
+
+		text[*len] = '\0';
+		end = strstr(text, "\r\n\r\n");
+		if (end != NULL)
+			return end + 4 - text;
+		n = read_piece(fd, &room, *len, &size);
+		if (n <= 0)
+			return n < 0 ? n : -EPROTO;
+	}
+	return -EPROTO;
+}
+
+static int
+pass_on(int fd, char *text, size_t at, size_t len,
+	int (*take)(void *arg, const char *bytes, size_t len), void *arg)
+{
+	int rc = len > at ? take(arg, text + at, len - at) : 0;
+	size_t size = FIRST_BYTES;
+	ssize_t n = 1;
+
+	while (rc == 0 && (n = read_piece(fd, &text, 0, &size)) > 0)
+		rc = take(arg, text, (size_t)n);
+	return rc == 0 && n < 0 ? (int)n : rc;
+}
+
+/* A refusal is short: what has not come with its head comes now. */
+static int
+read_refusal(int fd, char *text, size_t at, size_t len, struct client_answer *answer)
+{
+	size_t size = FIRST_BYTES;
+	ssize_t n;
+
+	while (len < FIRST_BYTES - 1 && (n = read_piece(fd, &text, len, &size)) > 0)
+		len += (size_t)n;
+	answer->body = strndup(text + at, len - at);
+	answer->len = answer->body != NULL ? strlen(answer->body) : 0;
+	return answer->body != NULL ? 0 : -ENOMEM;
+}
+
+/* HTTP/1.0, so that the body is not in chunks. */
+int
+client_stream(const char *socket_path, const char *target,
+	      int (*take)(void *arg, const char *bytes, size_t len), void *arg,
+	      struct client_answer *answer)
+{
+	char *text = malloc(FIRST_BYTES), *request = NULL;
+	int fd = open_socket(socket_path), rc = fd < 0 ? fd : -ENOMEM;
+	size_t len = 0;
+	ssize_t at;
+
+	*answer = (struct client_answer){.status = 0};
+	if (fd >= 0 && text != NULL &&
+	    asprintf(&request, "GET %s HTTP/1.0\r\n\r\n", target) > 0)
+		rc = send_all(fd, request, strlen(request));
+	if (rc == 0) {
+		at = receive_head(fd, text, &len);
+		if (at < 0)
+			rc = (int)at;
+		else if (sscanf(text, "HTTP/1.%*1d %3d", &answer->status) != 1)
+			rc = -EPROTO;
+		else if (answer->status == 200)
+			rc = pass_on(fd, text, (size_t)at, len, take, arg);
+		else
+			rc = read_refusal(fd, text, (size_t)at, len, answer);
+	}
+	free(request);
+	free(text);
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
 void
 client_explain(const char *socket_path, int error, char *text, size_t bytes)
 {

@@ -9,14 +9,16 @@
 
 struct command {
 	const char *name, *parameter; /* NULL: takes none */
+	size_t least, most;           /* of these */
 	const char *help;
 	enum ctl_exit (*run)(const struct ctl *ctl);
+	bool alone; /* works without a daemon */
 };
 
 struct command_line {
 	struct ctl ctl;
-	const char *half; /* "relay", "peer", or NULL */
 	const struct command *command;
+	const char *number; /* of -n, as it was written */
 	bool help, version; /* asked for; nothing else counts then */
 };
 

@@ -3,6 +3,7 @@
 #define TOMBOLO_CTL_H
 /* What every command of tomboloctl(8) is given, and how it may end. */
 #include <stdbool.h>
+#include <stddef.h>
 
 enum ctl_exit {
 	CTL_FINE,
@@ -13,9 +14,17 @@ enum ctl_exit {
 
 struct ctl {
 	const char *socket;
-	const char *argument; /* of the command, or NULL */
-	const char *sort;     /* --sort, or NULL */
-	bool json, all;
+	const char *argument; /* of the command, or NULL: the first of its words */
+	const char *const *words;
+	size_t word_count;
+	const char *sort;  /* --sort, or NULL */
+	size_t most;       /* -n, or 0 */
+	const char *since; /* or NULL, like those that follow */
+	const char *until;
+	const char *output;
+	const char *half; /* "relay", "peer", or NULL */
+	const char *file; /* of a configuration, or NULL */
+	bool json, all, force;
 };
 
 #endif

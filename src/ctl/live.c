@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "ctl/channels.h"
 #include "ctl/doc.h"
+#include "ctl/health.h"
 #include "ctl/screen.h"
 #include "ctl/spark.h"
 #include "ctl/unit.h"
@@ -80,6 +81,29 @@ push(struct live_track *t, int64_t total, int64_t passed_ns)
 	t->total = total;
 }
 
+/* Many channels are silent for a living: only one that was not is quiet. */
+static void
+judge_silence(struct live_track *t, int64_t silent_ns)
+{
+	if (t->rates[LIVE_TICKS - 1] > 0) {
+		t->steady = t->quiet ? 1 : t->steady + 1;
+		t->quiet = false;
+	} else if (silent_ns >= LIVE_QUIET_NS) {
+		t->quiet = t->steady >= LIVE_STEADY;
+		t->steady = t->quiet ? t->steady : 0;
+	}
+}
+
+static void
+follow(struct live_track *t, json_t *row, int64_t now_ns, int64_t passed_ns)
+{
+	push(t, doc_integer(row, "total"), passed_ns);
+	judge_silence(t, now_ns - doc_integer(row, "last_ns"));
+	json_object_set_new(row, "rate", json_real(t->rates[LIVE_TICKS - 1]));
+	if (t->quiet && doc_integer(row, "trouble") == CHANNELS_FINE)
+		json_object_set_new(row, "trouble", json_integer(CHANNELS_QUIET));
+}
+
 static int64_t
 started_ns(const json_t *doc)
 {
@@ -113,15 +137,27 @@ live_take(struct live *l, json_t *doc)
 	{
 		struct live_track *t = track_of(l, row, i);
 
-		if (t == NULL)
-			continue;
-		push(t, doc_integer(row, "total"), passed_ns);
-		json_object_set_new(row, "rate", json_real(t->rates[LIVE_TICKS - 1]));
+		if (t != NULL)
+			follow(t, row, now_ns, passed_ns);
 	}
 	return true;
 }
 
 /* ---- lines ---- */
+
+static bool
+is_in_trouble(const json_t *remote)
+{
+	json_t *path;
+	size_t i;
+
+	json_array_foreach(json_object_get(remote, "paths"), i, path)
+	{
+		if (!doc_true(path, "up"))
+			return true;
+	}
+	return strcmp(doc_string(remote, "state"), "open") != 0;
+}
 
 static void
 tell_paths(const json_t *remote, FILE *out)
@@ -160,9 +196,24 @@ tell_repairs(const json_t *doc, const json_t *lane, const json_t *remote, FILE *
 		json_array_foreach(json_object_get(remote, "channels"), i, channel)
 			repaired += doc_integer(channel, "repaired");
 	}
-	fprintf(out, ", requested %s, repaired %s",
+	fprintf(out, "  requested %s, repaired %s\n",
 		unit_count(doc_integer(of, "requested")).text,
 		unit_count(repaired).text);
+}
+
+/* What is the matter now has lines of its own: one line would be cut. */
+static void
+tell_verdict(const char *verdict, FILE *out)
+{
+	static const char now[] = "; now ";
+	const char *next;
+
+	fputs(health_verdict_is_fine(verdict) ? "" : "! ", out);
+	while ((next = strstr(verdict, now)) != NULL) {
+		fprintf(out, "%.*s\n! ", (int)(next - verdict), verdict);
+		verdict = next + 2;
+	}
+	fprintf(out, "%s\n", verdict);
 }
 
 void
@@ -177,13 +228,14 @@ live_head(const struct live *l, FILE *out)
 	{
 		json_array_foreach(json_object_get(lane, "remotes"), r, remote)
 		{
+			fputs(is_in_trouble(remote) ? "! " : "", out);
 			screen_session(l->doc, remote, out);
 			tell_paths(remote, out);
-			tell_repairs(l->doc, lane, remote, out);
 			fputc('\n', out);
+			tell_repairs(l->doc, lane, remote, out);
 		}
 	}
-	fprintf(out, "%s\n", doc_string(l->doc, "verdict"));
+	tell_verdict(doc_string(l->doc, "verdict"), out);
 }
 
 static size_t
@@ -229,15 +281,15 @@ live_row(const struct live *l, const json_t *row, size_t width, bool utf8, FILE 
 	size_t ticks = ticks_in(width);
 	char spark[SPARK_BYTES(LIVE_TICKS)];
 	struct unit_text lag;
-	bool trouble = doc_integer(row, "lost") + doc_integer(row, "missing") > 0 ||
-		       channels_is_silent(row);
+	static const char signs[] = {
+		[CHANNELS_FINE] = ' ', [CHANNELS_QUIET] = '?', [CHANNELS_LOSING] = '!'};
 	static const double none[LIVE_TICKS];
 	const double *rates = t != NULL ? t->rates : none;
 
 	spark_draw(rates + LIVE_TICKS - ticks, ticks, utf8, spark);
-	fprintf(out, "%c%-*.*s %8s %s %8s %7s %7s %6s", trouble ? '!' : ' ', LIVE_NAME,
-		LIVE_NAME, doc_string(row, "name"),
-		unit_per_s(rates[LIVE_TICKS - 1]).text, spark,
+	fprintf(out, "%c%-*.*s %8s %s %8s %7s %7s %6s",
+		signs[doc_integer(row, "trouble")], LIVE_NAME, LIVE_NAME,
+		doc_string(row, "name"), unit_per_s(rates[LIVE_TICKS - 1]).text, spark,
 		unit_count(doc_integer(row, "waiting")).text,
 		unit_count(doc_integer(row, "missing")).text,
 		unit_count(doc_integer(row, "lost")).text, lag_of(l, row, &lag));

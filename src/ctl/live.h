@@ -11,9 +11,13 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/clock.h"
+
 #define LIVE_TICKS     60   /* rates that are remembered of a channel */
 #define LIVE_TRACKS    8192 /* channels */
 #define LIVE_KEY_BYTES 96
+#define LIVE_STEADY    10 /* ticks */
+#define LIVE_QUIET_NS  (5 * NS_PER_S)
 #define LIVE_NAME      20 /* columns of the name */
 #define LIVE_FIXED     63 /* columns of a row without its sparkline */
 
@@ -21,6 +25,8 @@ struct live_track {
 	char key[LIVE_KEY_BYTES]; /* lane, remote, name */
 	int64_t total;
 	double rates[LIVE_TICKS]; /* the newest last */
+	unsigned int steady;      /* ticks that it carried something, but for pauses */
+	bool quiet; /* carried for LIVE_STEADY, then nothing for LIVE_QUIET_NS */
 };
 
 struct live {
@@ -36,10 +42,11 @@ void live_fini(struct live *l);
 bool live_take(struct live *l, json_t *doc);
 const struct live_track *live_find(const struct live *l, const json_t *row);
 
-/* The lines above the rows. */
+/* The lines above the rows; what is in trouble begins with '!'. */
 void live_head(const struct live *l, FILE *out);
 void live_columns(const struct live *l, size_t width, FILE *out);
-/* One row, at most width columns; begins with '!' when something is lost or missing. */
+/* One row, at most width columns; begins with '!' when something is lost or missing,
+ * with '?' when it is quiet. */
 void live_row(const struct live *l, const json_t *row, size_t width, bool utf8,
 	      FILE *out);
 

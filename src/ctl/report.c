@@ -8,6 +8,7 @@
 #include "ctl/books.h"
 #include "ctl/channels.h"
 #include "ctl/doc.h"
+#include "ctl/gaps.h"
 #include "ctl/health.h"
 #include "ctl/paths.h"
 #include "ctl/screen.h"
@@ -101,6 +102,24 @@ report_paths(const struct ctl *ctl)
 	else
 		paths_print(rows, stdout);
 	json_decref(rows);
+	json_decref(doc);
+	return CTL_FINE;
+}
+
+enum ctl_exit
+report_gaps(const struct ctl *ctl)
+{
+	char error[ASK_ERROR_BYTES];
+	json_t *doc = ask_doc(ctl, "/gaps", error), *lists;
+
+	if (doc == NULL)
+		return ask_failed(error);
+	lists = gaps_lists(doc, ctl->argument, ctl->most);
+	if (ctl->json)
+		print_json(json_incref(lists));
+	else
+		gaps_print(doc, lists, stdout);
+	json_decref(lists);
 	json_decref(doc);
 	return CTL_FINE;
 }

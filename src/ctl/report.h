@@ -7,6 +7,7 @@
 enum ctl_exit report_status(const struct ctl *ctl);
 enum ctl_exit report_channels(const struct ctl *ctl);
 enum ctl_exit report_paths(const struct ctl *ctl);
+enum ctl_exit report_gaps(const struct ctl *ctl);
 enum ctl_exit report_ledger(const struct ctl *ctl);
 enum ctl_exit report_version(const struct ctl *ctl);
 

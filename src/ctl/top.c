@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "ctl/ask.h"
@@ -24,11 +25,12 @@ struct top {
 	size_t first;                /* row at the top */
 	size_t page;                 /* rows that fit */
 	mono_t due;
-	bool utf8, quit;
+	bool utf8, colors, quit;
 };
 
-static const char *const sorts[] = {NULL,   "rate",    "lost", "missing",
-				    "name", "waiting", "last"};
+/* NULL: as configured. */
+static const char *const sorts[] = {"trouble", "rate",    "lost", "missing",
+				    "name",    "waiting", "last", NULL};
 #define SORTS (sizeof(sorts) / sizeof(sorts[0]))
 
 /* ---- drawing: curses sends what differs from the last time ---- */
@@ -75,6 +77,12 @@ cut(char *text, size_t columns)
 	*text = '\0';
 }
 
+static attr_t
+alarm_color(const struct top *t)
+{
+	return t->colors ? COLOR_PAIR(RED) : 0;
+}
+
 static int
 draw_head(struct top *t)
 {
@@ -90,7 +98,10 @@ draw_head(struct top *t)
 	rest = text;
 	while ((line = strsep(&rest, "\n")) != NULL && rest != NULL && y < LINES - 3) {
 		cut(line, (size_t)COLS);
-		draw_line(y, line, y == 0 ? A_BOLD : A_NORMAL);
+		if (line[0] == '!')
+			draw_line(y, line, A_BOLD | alarm_color(t));
+		else
+			draw_line(y, line, y == 0 ? A_BOLD : A_NORMAL);
 		y++;
 	}
 	free(text);
@@ -125,9 +136,7 @@ draw_row(struct top *t, int y, const json_t *row)
 	live_row(&t->live, row, (size_t)COLS, t->utf8, out);
 	fclose(out);
 	cut(text, (size_t)COLS);
-	draw_line(y, text,
-		  text[0] == '!' ? A_BOLD | (has_colors() ? COLOR_PAIR(RED) : 0)
-				 : A_NORMAL);
+	draw_line(y, text, text[0] == ' ' ? A_NORMAL : A_BOLD | alarm_color(t));
 	free(text);
 }
 
@@ -260,18 +269,40 @@ run(struct top *t)
 	}
 }
 
+/* See no-color.org: set, and not empty. */
 static bool
-open_screen(void)
+wants_colors(void)
 {
-	SCREEN *screen = newterm(NULL, stdout, stdin);
+	const char *no = getenv("NO_COLOR");
 
-	if (screen == NULL)
+	return has_colors() && (no == NULL || no[0] == '\0');
+}
+
+/* Curses would write to a file or a pipe all the same, and to a terminal (dumb) that
+ * cannot move its cursor. */
+static bool
+enter_screen(void)
+{
+	if (!isatty(STDIN_FILENO) || !isatty(STDOUT_FILENO) ||
+	    newterm(NULL, stdout, stdin) == NULL)
+		return false;
+	if (tigetstr("cup") != NULL)
+		return true;
+	endwin();
+	return false;
+}
+
+static bool
+open_screen(struct top *t)
+{
+	if (!enter_screen())
 		return false;
 	cbreak();
 	noecho();
 	keypad(stdscr, TRUE);
 	curs_set(0);
-	if (has_colors()) {
+	t->colors = wants_colors();
+	if (t->colors) {
 		start_color();
 		use_default_colors();
 		init_pair(RED, COLOR_RED, -1);
@@ -289,9 +320,11 @@ top_run(const struct ctl *ctl)
 		live_fini(&t.live);
 		return ask_failed(t.error);
 	}
-	if (!open_screen()) {
+	if (!open_screen(&t)) {
 		live_fini(&t.live);
-		fprintf(stderr, "tomboloctl: top needs a terminal that TERM names\n");
+		fprintf(stderr,
+			"tomboloctl: top needs a terminal that can move its "
+			"cursor, and that TERM names; see status and channels\n");
 		return CTL_USAGE;
 	}
 	t.due = mono_add(clock_now().mono, REFRESH_NS);

@@ -133,3 +133,13 @@ unit_time(int64_t utc_ns)
 	strftime(t.text, sizeof(t.text), "%Y-%m-%d %H:%M:%S UTC", &tm);
 	return t;
 }
+
+struct unit_text
+unit_moment(int64_t utc_ns)
+{
+	struct unit_text t = unit_time(utc_ns), moment;
+
+	snprintf(moment.text, sizeof(moment.text), "%.19s.%06" PRId64, t.text,
+		 utc_ns % (int64_t)NS_PER_S / (int64_t)NS_PER_US);
+	return moment;
+}

@@ -23,5 +23,7 @@ struct unit_text unit_duration(int64_t ns);
 struct unit_text unit_percent(int64_t ppm);
 /* "2026-11-22 13:03:23 UTC" */
 struct unit_text unit_time(int64_t utc_ns);
+/* "2026-11-22 13:03:23.000123" */
+struct unit_text unit_moment(int64_t utc_ns);
 
 #endif

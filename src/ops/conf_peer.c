@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "cloud/domain.h"
 #include "ops/conf_shared.h"
 
 static const char *
@@ -92,6 +93,13 @@ static const struct conf_row emit_rows[] = {
 	 .min = "1",
 	 .max = "15",
 	 .help = "interface in the multicast domain"},
+	{.key = "domain",
+	 .type = CONF_STRING,
+	 CONF_FIELD(struct emit_settings, domain),
+	 .min = "1",
+	 .max = "47",
+	 .live = true,
+	 .help = "multicast domain of a Transit Gateway, for tomboloctl(8)"},
 	{.key = "ttl",
 	 .type = CONF_COUNT,
 	 CONF_FIELD(struct emit_settings, ttl),
@@ -210,6 +218,27 @@ static const struct conf_row recovery_rows[] = {
 static const struct conf_record recovery =
 	CONF_RECORD_OF(struct recovery_settings, recovery_rows);
 
+static const struct conf_row history_rows[] = {
+	{.key = "memory",
+	 .type = CONF_SIZE,
+	 CONF_FIELD(struct history_settings, memory_bytes),
+	 .min = "1MiB",
+	 .max = "1024GiB",
+	 .fallback = "16MiB",
+	 .zero = "nothing is remembered",
+	 .help = "memory of what was emitted, per lane"},
+	{.key = "age",
+	 .type = CONF_DURATION,
+	 CONF_FIELD(struct history_settings, age_ns),
+	 .min = "1ms",
+	 .max = "1h",
+	 .fallback = "10s",
+	 .live = true,
+	 .help = "how long it is remembered"},
+};
+static const struct conf_record history =
+	CONF_RECORD_OF(struct history_settings, history_rows);
+
 static const struct conf_row peer_rows[] = {
 	{.key = "node",
 	 .type = CONF_NAME,
@@ -258,6 +287,11 @@ static const struct conf_row peer_rows[] = {
 	 .record = &recovery,
 	 CONF_FIELD(struct peer_settings, recovery),
 	 .help = "how gaps are repaired"},
+	{.key = "history",
+	 .type = CONF_RECORD,
+	 .record = &history,
+	 CONF_FIELD(struct peer_settings, history),
+	 .help = "what tomboloctl(8) can show of the recent past"},
 	{.key = "session",
 	 .type = CONF_RECORD,
 	 .record = &conf_session,
@@ -290,6 +324,11 @@ check_emit(struct conf *c, const struct emit_settings *s)
 		conf_refuse(c, conf_path("emit.over_quota"),
 			    "there is nothing to pace to: all of emit.quota is "
 			    "unlimited; set one, or say warn");
+	if (s->domain != NULL && !domain_is_one(s->domain))
+		conf_refuse(c, conf_path("emit.domain"),
+			    "\"%s\" is no multicast domain of a Transit Gateway; "
+			    "allowed: tgw-mcast-domain- and hexadecimal digits",
+			    s->domain);
 }
 
 static void

@@ -111,8 +111,7 @@ on_status_timer(evutil_socket_t fd, short what, void *arg)
 	const struct daemon *d = ((struct control *)arg)->daemon;
 
 	(void)fd, (void)what;
-	if (d->look != NULL)
-		d->look(d->arg);
+	d->look(d->arg);
 	tell_status(arg);
 }
 
@@ -313,8 +312,7 @@ daemon_run(const struct daemon *d)
 	signal(SIGPIPE, SIG_IGN);
 	if (c.base == NULL || !watch(&c))
 		fatal("main", "out of memory");
-	if (d->look != NULL)
-		d->look(d->arg);
+	d->look(d->arg);
 	serve(&c);
 	start_lanes(&c);
 	log_info("main", "ready version=%s", PACKAGE_VERSION);

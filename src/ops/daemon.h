@@ -37,7 +37,7 @@ struct daemon {
 	bool (*reload)(void *arg, char *text, size_t bytes);
 	/* The state in a few words: what "systemctl status" shows. */
 	void (*summary)(void *arg, char *text, size_t bytes);
-	/* Or NULL. Every second, and once before the first answer over HTTP. */
+	/* Every second, and once before the first answer over HTTP. */
 	void (*look)(void *arg);
 	void *arg;
 };

@@ -21,7 +21,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "ops/etag.h"
 #include "ops/settings.h"
+#include "ops/stream.h"
 
 #define LISTENERS     2
 #define INPUT_BYTES   (2 * HTTP_HEADER_BYTES_MAX) /* read ahead of the parser */
@@ -31,7 +33,12 @@
 struct route {
 	const char *path;
 	http_handler *handler;
+	bool document; /* what the handler says never changes */
 	http_act *act; /* or this: POST on the control socket */
+	/* or these: a long answer, on the control socket */
+	http_begin *begin;
+	const struct stream_source *source;
+	const char *content_type;
 	void *arg;
 };
 
@@ -41,6 +48,7 @@ struct place {
 	struct bufferevent *bev;
 	struct evhttp_connection *evcon;
 	struct event *timer;
+	struct stream *stream; /* or NULL */
 };
 
 struct http {
@@ -72,18 +80,50 @@ pending_bytes(const struct http *h)
 	return sum;
 }
 
-static void
-reply(struct evhttp_request *req, int status, const char *type, const char *allowed,
-      struct evbuffer *out)
+/* What a browser may keep, and has to ask for again; 304 when it has it. */
+static int
+present(struct evhttp_request *req, struct evbuffer *out)
 {
 	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+	size_t len = evbuffer_get_length(out);
+	char tag[ETAG_BYTES];
+
+	if (!etag_make(evbuffer_pullup(out, -1), len, tag))
+		return HTTP_OK;
+	evhttp_add_header(headers, "ETag", tag);
+	evhttp_add_header(headers, "Cache-Control", "no-cache");
+	if (!etag_is_known(tag,
+			   evhttp_find_header(evhttp_request_get_input_headers(req),
+					      "If-None-Match")))
+		return HTTP_OK;
+	evbuffer_drain(out, len);
+	return HTTP_NOTMODIFIED;
+}
+
+/* Length and type are of what was asked for, which a 304 does not have. */
+static void
+describe(struct evkeyvalq *headers, const char *type, const struct evbuffer *out)
+{
 	char length[24];
 
 	/* for HEAD libevent leaves out the length, and sends the body */
 	snprintf(length, sizeof(length), "%zu", evbuffer_get_length(out));
 	evhttp_add_header(headers, "Content-Length", length);
 	evhttp_add_header(headers, "Content-Type", type);
-	evhttp_add_header(headers, "Cache-Control", "no-store");
+}
+
+static void
+reply(struct evhttp_request *req, int status, const char *type, const char *allowed,
+      struct evbuffer *out)
+{
+	struct evkeyvalq *headers = evhttp_request_get_output_headers(req);
+
+	if (status != HTTP_NOTMODIFIED)
+		describe(headers, type, out);
+	if (evhttp_find_header(headers, "Cache-Control") == NULL)
+		evhttp_add_header(headers, "Cache-Control", "no-store");
+	/* A document cannot forbid that by its own <meta>: CSP3, section 6.4.2. */
+	evhttp_add_header(headers, "Content-Security-Policy", "frame-ancestors 'none'");
 	evhttp_add_header(headers, "X-Content-Type-Options", "nosniff");
 	evhttp_add_header(headers, "Connection", "close");
 	if (status == HTTP_BADMETHOD)
@@ -138,11 +178,12 @@ admit(const struct route *route, struct evhttp_request *req)
 {
 	enum evhttp_cmd_type method = evhttp_request_get_command(req);
 
-	if (route && route->act) {
-		if (!is_on_socket(req))
-			return 403;
+	if (route && !route->handler && !is_on_socket(req))
+		return 403;
+	if (route && route->begin)
+		return method == EVHTTP_REQ_GET ? HTTP_OK : HTTP_BADMETHOD;
+	if (route && route->act)
 		return method == EVHTTP_REQ_POST ? HTTP_OK : HTTP_BADMETHOD;
-	}
 	if (method != EVHTTP_REQ_GET && method != EVHTTP_REQ_HEAD)
 		return HTTP_BADMETHOD;
 	return route ? HTTP_OK : HTTP_NOTFOUND;
@@ -156,6 +197,58 @@ explain(const struct http *h, int status, struct evbuffer *out)
 	if (status == 403)
 		evbuffer_add_printf(out, "Only on the control socket.\n");
 }
+
+/* ---- long answers ---- */
+
+static struct place *
+place_of(struct http *h, struct evhttp_request *req)
+{
+	struct evhttp_connection *evcon = evhttp_request_get_connection(req);
+	size_t i = 0;
+
+	while (i < HTTP_CONNECTIONS_MAX && h->places[i].evcon != evcon)
+		i++;
+	assert(i < HTTP_CONNECTIONS_MAX);
+	return &h->places[i];
+}
+
+static void
+stream_moved(void *arg)
+{
+	struct place *p = arg;
+
+	event_add(p->timer, &p->http->timeout);
+}
+
+static void
+stream_ended(void *arg)
+{
+	struct place *p = arg;
+
+	p->stream = NULL;
+	event_add(p->timer, &p->http->timeout);
+}
+
+/* False: it is not to be, and status and out say why. */
+static bool
+start_stream(struct http *h, struct evhttp_request *req, const struct route *route,
+	     struct evbuffer *out, int *status)
+{
+	struct stream_watcher watcher = {.moved = stream_moved, .ended = stream_ended};
+	struct place *p = place_of(h, req);
+	void *state = route->begin(route->arg, query_of(req), out, status);
+
+	if (state == NULL)
+		return false;
+	watcher.arg = p;
+	p->stream = stream_start(h->base, req, route->content_type, route->source,
+				 state, &watcher);
+	if (p->stream == NULL)
+		*status = HTTP_INTERNAL;
+	return p->stream != NULL;
+}
+
+/* ---- all answers ---- */
 
 static int
 compose(struct http *h, struct evhttp_request *req, const struct route *route,
@@ -172,10 +265,18 @@ compose(struct http *h, struct evhttp_request *req, const struct route *route,
 	}
 	if (route->act)
 		route->act(route->arg, query_of(req), out, &status);
-	else
+	else if (route->handler)
 		route->handler(route->arg, out, type, &status);
 	counter_inc(&h->figures.answered);
 	return status;
+}
+
+static const char *
+allowed(const struct route *route)
+{
+	if (route && route->begin)
+		return "GET";
+	return route && route->act ? "POST" : "GET, HEAD";
 }
 
 static void
@@ -192,7 +293,11 @@ answer(struct evhttp_request *req, void *arg)
 		return;
 	}
 	status = compose(h, req, route, out, &type);
-	reply(req, status, type, route && route->act ? "POST" : "GET, HEAD", out);
+	if (status == HTTP_OK && route->document)
+		status = present(req, out);
+	if (status != HTTP_OK || !route->begin ||
+	    !start_stream(h, req, route, out, &status))
+		reply(req, status, type, allowed(route), out);
 	evbuffer_free(out);
 }
 
@@ -216,6 +321,9 @@ static void
 free_place(struct place *p)
 {
 	event_del(p->timer);
+	if (p->stream)
+		stream_cancel(p->stream);
+	p->stream = NULL;
 	p->bev = NULL;
 	p->evcon = NULL;
 	gauge_add(&p->http->figures.connections, -1);
@@ -534,11 +642,30 @@ http_route(struct http *h, const char *path, http_handler *handler, void *arg)
 }
 
 void
+http_document(struct http *h, const char *path, http_handler *handler, void *arg)
+{
+	http_route(h, path, handler, arg);
+	h->routes[h->route_count - 1].document = true;
+}
+
+void
 http_action(struct http *h, const char *path, http_act *act, void *arg)
 {
 	assert(h->route_count < HTTP_ROUTES_MAX);
 	h->routes[h->route_count++] =
 		(struct route){.path = path, .act = act, .arg = arg};
+}
+
+void
+http_stream(struct http *h, const char *path, const char *content_type,
+	    http_begin *begin, const struct stream_source *source, void *arg)
+{
+	assert(h->route_count < HTTP_ROUTES_MAX);
+	h->routes[h->route_count++] = (struct route){.path = path,
+						     .begin = begin,
+						     .source = source,
+						     .content_type = content_type,
+						     .arg = arg};
 }
 
 void

@@ -19,13 +19,14 @@
 #define HTTP_CONNECTIONS_MAX   64
 #define HTTP_HEADER_BYTES_MAX  8192 /* request line and headers */
 #define HTTP_ROUTES_MAX        16
-#define HTTP_TIMEOUT_S         5 /* from accept to the last byte of the answer */
+#define HTTP_TIMEOUT_S         5 /* from accept to the last byte, or piece to piece */
 #define HTTP_PENDING_BYTES_MAX (64 * 1024 * 1024) /* answers not yet read by clients */
 
 struct endpoint;
 struct event_base;
 struct evbuffer;
 struct http;
+struct stream_source;
 
 /* Fills out and, if they are not to be "text/plain; charset=utf-8" and 200, sets
  * content_type (a string that outlives the call) and status. */
@@ -46,8 +47,23 @@ struct http *http_new(struct event_base *base, const struct endpoint *tcp,
 /* Before the loop runs; path is borrowed until http_free(). */
 void http_route(struct http *h, const char *path, http_handler *handler, void *arg);
 
+/* The same for a page that is the same for as long as the process runs: who has it is
+ * told so (ETag, If-None-Match, 304). */
+void http_document(struct http *h, const char *path, http_handler *handler, void *arg);
+
 /* The same for POST on the control socket. On tcp the path is refused (403). */
 void http_action(struct http *h, const char *path, http_act *act, void *arg);
+
+/*
+ * A long answer, made piece by piece (ops/stream.h), to GET on the control socket; on tcp
+ * it is refused (403). begin returns the state that source goes on with; or NULL, with
+ * out and status as an act has them. A client that takes no piece for HTTP_TIMEOUT_S is
+ * closed.
+ */
+typedef void *http_begin(void *arg, const char *query, struct evbuffer *out,
+			 int *status);
+void http_stream(struct http *h, const char *path, const char *content_type,
+		 http_begin *begin, const struct stream_source *source, void *arg);
 
 /* Closes everything and removes the socket's file, if it is still ours. */
 void http_free(struct http *h);

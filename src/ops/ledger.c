@@ -232,7 +232,7 @@ say_at_emission(struct verdict *v, const struct ledger_page *p)
 	say_parts(v, "at emission: ", PARTS(parts));
 }
 
-/* ---- what is no loss, or not yet, or not known to be one ---- */
+/* ---- beside the books, and after them ---- */
 
 static void
 say_over_quota(struct verdict *v, const struct ledger_page *p)
@@ -245,6 +245,39 @@ say_over_quota(struct verdict *v, const struct ledger_page *p)
 	    " emitted above emit.quota, which the network may have dropped",
 	    p->over_quota);
 }
+
+/* It may be why something was lost, or that something was after all; it may be of
+ * somebody else's packets. */
+static void
+say_beside(struct verdict *v, const struct ledger_page *p)
+{
+	const char *before = " (";
+	uint64_t sum = 0;
+
+	if (p->not_emitted > 0) {
+		begin_clause(v);
+		say(v,
+		    "beside the books: %" PRIu64
+		    " frames dropped by the interface that is emitted on",
+		    p->not_emitted);
+	}
+	for (size_t n = 0; n < ALLOWANCE_COUNT; n++)
+		sum += p->exceeded[n];
+	if (sum == 0)
+		return;
+	begin_clause(v);
+	say(v, "beside the books: the instance's allowance was exceeded");
+	for (size_t n = 0; n < ALLOWANCE_COUNT; n++) {
+		if (p->exceeded[n] == 0)
+			continue;
+		say(v, "%s%s %" PRIu64, before, allowance_name((enum allowance)n),
+		    p->exceeded[n]);
+		before = ", ";
+	}
+	say(v, ")");
+}
+
+/* ---- what is no loss, or not yet ---- */
 
 static void
 say_under_way(struct verdict *v, const struct ledger_page *p)
@@ -297,6 +330,7 @@ ledger_verdict(const struct ledger_page *p, char text[LEDGER_VERDICT_BYTES])
 	if (v.losses == 0)
 		say(&v, "nothing lost");
 	say_over_quota(&v, p);
+	say_beside(&v, p);
 	say_under_way(&v, p);
 	say_unreported(&v, p);
 	say_residual(&v, p);

@@ -11,9 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "ops/allowance.h"
 #include "path/capture.h"
 #include "path/figures.h"
 
+struct interfaces;
 struct relay_views;
 struct peer_views;
 struct relay_view;
@@ -38,11 +40,14 @@ struct ledger_page {
 	uint64_t unoffered;  /* left the history, and no peer's books know of it */
 	uint64_t unreported; /* left the relay, and the peer's books do not cover it */
 	uint64_t over_quota; /* emitted while above emit.quota; of all channels */
-	bool one_channel;    /* of which `dropped` may or may not have been */
+	/* Beside the books, of anybody's packets: the interfaces' own figures. */
+	uint64_t exceeded[ALLOWANCE_COUNT];
+	uint64_t not_emitted; /* tx_dropped of an interface that is emitted on */
+	bool one_channel;     /* of which `dropped` may or may not have been */
 };
 
 /* Longer than any verdict can be. */
-#define LEDGER_VERDICT_BYTES 1280
+#define LEDGER_VERDICT_BYTES 1536
 
 /* Adds the figures of a book to a page. */
 void ledger_add_capture(struct ledger_page *p, const struct capture_book *b);
@@ -50,6 +55,8 @@ void ledger_add_capture(struct ledger_page *p, const struct capture_book *b);
 void ledger_add_books(struct ledger_page *p, const struct sent_book *sent,
 		      const struct peer_book *peer, bool of_relay);
 void ledger_add_dropped(struct ledger_page *p, const counter_t *dropped);
+/* all may be NULL. */
+void ledger_add_interfaces(struct ledger_page *p, const struct interfaces *all);
 void ledger_add_residual(struct ledger_page *p, int64_t residual);
 
 /* "nothing lost", or what was lost at which place, in the order of the places. */

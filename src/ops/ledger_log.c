@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "ops/interfaces.h"
 #include "ops/ledger.h"
 #include "ops/view.h"
 #include "path/peer.h"
@@ -15,6 +16,19 @@
 #include "path/relay_session.h"
 
 /* ---- pages ---- */
+
+void
+ledger_add_interfaces(struct ledger_page *p, const struct interfaces *all)
+{
+	for (size_t i = 0; all != NULL && i < all->count; i++) {
+		const struct interface *one = &all->all[i];
+
+		for (size_t n = 0; n < ALLOWANCE_COUNT; n++)
+			p->exceeded[n] += one->allowances.total[n];
+		if ((one->uses >> USE_EMISSION & 1) != 0)
+			p->not_emitted += one->counters.total[IFSTAT_tx_dropped];
+	}
+}
 
 struct ledger_page
 ledger_relay_channel(const struct relay_view *v, unsigned int remote, size_t index)
@@ -71,6 +85,7 @@ ledger_relay_total(const struct relay_views *views)
 		for (unsigned int r = 0; r < v->settings->remote_count; r++)
 			add_relay_session(&p, v, r);
 	}
+	ledger_add_interfaces(&p, views->interfaces);
 	return p;
 }
 
@@ -113,6 +128,7 @@ ledger_peer_total(const struct peer_views *views)
 		for (unsigned int r = 0; r < v->settings->remote_count; r++)
 			add_peer_session(&p, v, r);
 	}
+	ledger_add_interfaces(&p, views->interfaces);
 	return p;
 }
 

@@ -359,6 +359,7 @@ metrics_common(struct evbuffer *out, struct lane_views lanes)
 	put_build(out, lanes);
 	put_lanes(out, lanes);
 	put_tunnel(out, lanes);
+	metrics_interfaces(out, lanes.interfaces);
 	put_sessions(out, lanes);
 	put_paths(out, lanes);
 }

@@ -456,6 +456,19 @@ put_pool(struct evbuffer *out, const struct peer_views *views)
 					       POOL_CHUNK_BYTES);
 }
 
+static void
+put_history(struct evbuffer *out, const struct peer_views *views)
+{
+	const char *family = "tombolo_peer_history_used_bytes";
+	struct walk w;
+
+	exposition_family(out, family, EXPOSITION_GAUGE,
+			  "Bytes of the history that hold what was emitted lately");
+	for (w = start(views); next_lane(&w);)
+		exposition_i64(out, family, w.labels.all, w.labels.count,
+			       gauge_get(peer_history_used(w.view->core)));
+}
+
 void
 metrics_peer(void *arg, struct evbuffer *out, const char **content_type, int *status)
 {
@@ -469,6 +482,7 @@ metrics_peer(void *arg, struct evbuffer *out, const char **content_type, int *st
 	put_dropped(out, views);
 	put_histograms(out, views);
 	put_pool(out, views);
+	put_history(out, views);
 	put_books(out, views);
 	put_residuals(out, views);
 	put_last_emissions(out, views);

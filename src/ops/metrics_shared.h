@@ -11,6 +11,7 @@
 #include "ops/view.h"
 
 struct evbuffer;
+struct interfaces;
 
 #define METRICS_LABELS_MAX 5
 
@@ -51,6 +52,9 @@ void metrics_row_put(struct evbuffer *out, const struct metrics_row *row,
 
 void metrics_u64(struct evbuffer *out, const char *family,
 		 const struct metrics_labels *labels, uint64_t value);
+
+/* all may be NULL: none are known. */
+void metrics_interfaces(struct evbuffer *out, const struct interfaces *all);
 
 /* The families that both halves have. */
 void metrics_common(struct evbuffer *out, struct lane_views lanes);

@@ -1,261 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 "use strict";
-/*
- * First what only computes, then what touches the page. What comes from the daemon is
- * put in as text, never as markup: a name is what somebody else wrote.
- */
+/* The page: asks the daemon each second, and shows what it says. */
 
-const SPAN_S = 300, SPARK_POINTS = 60, ROWS = 25, RECENT_S = 60, DELAY_EVERY = 5;
-const SIGNS = {ok: "\u2713", warn: "!", bad: "\u2715", unknown: "?"};
-const LOST = ["lost_give_up", "lost_aged", "lost_never", "lost_window", "lost_restart",
-	"lost_drain", "refused_oversize", "refused_error", "stale"];
+const ROWS = 25, DELAY_EVERY = 5, GAPS_LISTED = 12;
 
-/* ---- numbers as text ---- */
-
-function number(n) {
-	return Math.round(n).toString().replace(/\B(?=(\d{3})+$)/g, "\u202f");
-}
-
-function short(n) {
-	for (const [unit, size] of [["G", 1e9], ["M", 1e6], ["k", 1e3]])
-		if (n >= size)
-			return (n / size).toPrecision(3) + unit;
-	return n >= 10 || n === 0 ? n.toFixed(0) : n.toFixed(1);
-}
-
-function duration(ns) {
-	if (ns >= 1e9)
-		return (ns / 1e9).toPrecision(3) + " s";
-	return ns >= 1e6 ? (ns / 1e6).toPrecision(3) + " ms" : (ns / 1e3).toPrecision(3) + " \u00b5s";
-}
-
-function age(s) {
-	if (s < 120)
-		return Math.max(0, Math.round(s)) + " s";
-	return s < 7200 ? Math.round(s / 60) + " min" : Math.round(s / 3600) + " h";
-}
-
-/* ---- what a document says ---- */
-
-function sum(o, names) {
-	return names.reduce((n, name) => n + ((o && o[name]) || 0), 0);
-}
-
-function verdictLevel(text) {
-	if (text.includes("the books do not balance") || !text.startsWith("nothing lost"))
-		return "bad";
-	return text === "nothing lost" ? "ok" : "warn";
-}
-
-/* Every session's books, the same way round in both halves. */
-function books(doc) {
-	const all = [];
-
-	for (const lane of doc.lanes)
-		for (const remote of lane.remotes)
-			for (const c of remote.channels)
-				all.push(doc.half === "relay" ? {peer: c.peer, sent: c}
-							      : {peer: c, sent: c.relay});
-	return all;
-}
-
-function rows(doc) {
-	const all = [];
-
-	for (const lane of doc.lanes) {
-		const captured = new Map((lane.channels || []).map(c => [c.name, c]));
-
-		for (const remote of lane.remotes)
-			for (const c of remote.channels) {
-				const mine = doc.half === "relay" ? captured.get(c.name) || {} : c;
-				const peer = doc.half === "relay" ? c.peer : c;
-
-				all.push({
-					key: [lane.lane, remote.name, c.name].join(" "),
-					name: c.name, remote: remote.name,
-					address: mine.group ? mine.group + ":" + mine.port : "",
-					count: doc.half === "relay" ? mine.captured || 0 : c.emitted,
-					lost: sum(peer, LOST) + (mine.upstream_missing || 0),
-					waiting: sum(peer, ["missing", "held"]) +
-						sum(doc.half === "relay" ? c : c.relay, ["unsent"]),
-					silent: !!mine.expect && mine.expect.state === "silent",
-					verdict: c.verdict || "",
-				});
-			}
-	}
-	return all;
-}
-
-/* The figures of which the differences are plotted. */
-function totals(doc) {
-	const t = {count: 0, lost: 0, gaps: 0};
-
-	for (const lane of doc.lanes) {
-		for (const c of lane.channels || []) {
-			t.count += c.captured;
-			t.lost += c.upstream_missing;
-			t.gaps += c.upstream_gaps;
-		}
-		if (lane.capture)
-			t.lost += sum(lane.capture.dropped, ["kernel_ring", "interface"]);
-		for (const remote of lane.remotes) {
-			if (doc.half === "relay")
-				continue;
-			t.gaps += remote.figures.gaps;
-			t.lost += sum(remote.dropped, ["kernel_ring", "interface"]);
-			t.count += remote.channels.reduce((n, c) => n + c.emitted, 0);
-		}
-	}
-	for (const b of books(doc))
-		t.lost += sum(b.peer, LOST);
-	return t;
-}
-
-/* Counters begin anew with a process or an epoch. */
-function sameProcess(a, b) {
-	const id = doc => doc.half + doc.lanes.map(l => [l.started_ns, l.epoch,
-		l.remotes.map(r => [r.name, r.epoch])].join()).join();
-
-	return !!a && !!b && id(a) === id(b);
-}
-
-function line(doc) {
-	const remotes = doc.lanes.flatMap(l => l.remotes);
-	const paths = remotes.flatMap(r => r.paths);
-	const shut = remotes.filter(r => r.state !== "open");
-	const down = paths.filter(p => !p.up).length;
-	const loss = Math.max(0, ...paths.map(p => p.loss_ppm || 0));
-
-	if (shut.length > 0)
-		return {level: "bad", text: "session " + shut[0].name + " is " + shut[0].state};
-	if (down > 0)
-		return {level: "warn", text: down + " of " + paths.length + " paths down"};
-	if (loss > 0)
-		return {level: "warn", text: "loses " + (loss / 1e4).toFixed(2) + " %"};
-	return {level: "ok", text: paths.length === 1 ? "1 path up" : paths.length + " paths up"};
-}
-
-/* The places of the path, each with what was lost there and what is the matter. */
-function places(doc) {
-	const b = books(doc), relay = doc.half === "relay";
-	const peer = names => b.reduce((n, x) => n + sum(x.peer, names), 0);
-	const sent = names => b.reduce((n, x) => n + sum(x.sent, names), 0);
-	const captured = doc.lanes.flatMap(l => l.channels || []);
-	const drops = doc.lanes.flatMap(l => relay ? [l.capture.dropped] : l.remotes.map(r => r.dropped));
-	const silent = captured.filter(c => c.expect && c.expect.state === "silent");
-	const deaf = relay && doc.lanes.some(l => !l.capture.link_up);
-	const place = (name, lost, waiting, note) => ({name, lost, waiting, note});
-	const state = line(doc);
-	const unoffered = b.reduce((n, x) => n + Math.max(0, sum(x.sent, ["shed_aged"]) -
-		sum(x.peer, ["lost_aged"])), 0);
-
-	return [
-		place("Exchange", relay ? captured.reduce((n, c) => n + c.upstream_missing, 0) : null,
-			0, silent.length > 0 ? {level: "bad", text: silent.length > 1 ?
-				silent.length + " channels silent" : silent[0].name.slice(0, 14) + " is silent"}
-				: {text: relay ? "upstream gaps" : "the relay's page tells"}),
-		place("Capture", drops.reduce((n, d) => n + sum(d, ["kernel_ring", "interface"]), 0) +
-			captured.reduce((n, c) => n + c.refused, 0), 0,
-			deaf ? {level: "bad", text: "interface is down"} : {text: relay ? "interface is up" : "told by marks"}),
-		place("Relay", peer(["lost_never", "lost_restart"]) + unoffered, sent(["unsent"]),
-			{text: number(sent(["unsent"])) + " unsent"}),
-		place("Line", peer(["lost_give_up", "lost_aged"]), peer(["missing"]), state),
-		place("Peer", peer(["lost_window", "lost_drain"]) + sent(["abandoned"]), peer(["held"]),
-			{text: number(peer(["held"])) + " held"}),
-		place("Emission", peer(["refused_oversize", "refused_error", "stale"]), 0,
-			{text: number(peer(["emitted"])) + " out"}),
-		place("Subscribers", null, 0, {text: "not seen from here"}),
-	];
-}
-
-/* before: the places RECENT_S ago, or none. */
-function judge(place, before) {
-	if (place.note.level === "bad")
-		return {level: "bad", word: "trouble"};
-	if (place.lost === null)
-		return {level: "unknown", word: "no counter here"};
-	if (before && place.lost > before.lost)
-		return {level: "bad", word: number(place.lost) + " lost, growing"};
-	if (place.lost > 0)
-		return {level: "warn", word: number(place.lost) + " lost before"};
-	if (place.note.level === "warn" || place.waiting > 0)
-		return {level: "warn", word: "0 lost, watch"};
-	return {level: "ok", word: "0 lost"};
-}
-
-/* ---- histograms: cumulative counts by upper bound, of all sessions ---- */
-
-function buckets(metrics) {
-	const all = new Map();
-	const re = /^tombolo_peer_latency_seconds_bucket\{[^\n]*le="([^"]+)"\} (\d+)$/gm;
-
-	for (const m of metrics.matchAll(re)) {
-		const le = m[1] === "+Inf" ? Infinity : Number(m[1]) * 1e9;
-
-		all.set(le, (all.get(le) || 0) + Number(m[2]));
-	}
-	return [...all].sort((x, y) => x[0] - y[0]);
-}
-
-/* In nanoseconds, linear within a bucket; null when nothing arrived in between. */
-function percentile(before, after, p) {
-	const old = new Map(before), delta = after.map(([le, n]) => [le, n - (old.get(le) || 0)]);
-	const total = delta.length ? delta[delta.length - 1][1] : 0;
-	let low = 0, below = 0;
-
-	if (total <= 0)
-		return null;
-	for (const [le, n] of delta) {
-		if (n >= total * p / 100)
-			return le === Infinity ? low : low + (le - low) * (total * p / 100 - below) / (n - below);
-		low = le;
-		below = n;
-	}
-	return low;
-}
-
-/* ---- tables ---- */
-
-function select(all, filter, key, down) {
-	const text = filter.trim().toLowerCase();
-	const found = all.filter(r => (r.name + " " + r.address + " " + r.remote).toLowerCase().includes(text));
-	const order = (a, b) => typeof a[key] === "number" ? a[key] - b[key]
-		: String(a[key]).localeCompare(String(b[key]), "en", {numeric: true});
-
-	return found.sort((a, b) => (down ? -1 : 1) * order(a, b) ||
-		a.key.localeCompare(b.key, "en", {numeric: true}));
-}
-
-/* ---- the page ---- */
-
-const $ = id => document.getElementById(id);
-
-/* Only what has changed is written, so that a reader is told only of that. */
-function put(element, text) {
-	if (element.textContent !== text)
-		element.textContent = text;
-}
-
-function set(element, attributes) {
-	for (const [name, value] of Object.entries(attributes))
-		if (element.getAttribute(name) !== String(value))
-			element.setAttribute(name, value);
-	return element;
-}
-
-function svg(parent, tag, attributes, text) {
-	const e = set(document.createElementNS("http://www.w3.org/2000/svg", tag), attributes);
-
-	if (text !== undefined)
-		e.textContent = text;
-	return parent.appendChild(e);
-}
+const page = {
+	doc: null, heard: null, points: [], ticks: 0, buckets: null, tracks: new Map(), events: new Map(),
+	sort: "rank", down: true, first: 0, busy: false, chosen: null, judged: [], said: null, drawn: "", half: null,
+};
 
 function state(element, level, text) {
 	set(element, {"data-level": level});
 	put(element.querySelector(".sign"), SIGNS[level]);
 	put(element.querySelector(".text"), text);
 }
+
+/* ---- tables ---- */
 
 /* One row for each list of cells in data; a cell is a text, or what fills it. */
 function fill(tbody, data) {
@@ -265,7 +25,7 @@ function fill(tbody, data) {
 		const row = tbody.rows[i] || tbody.insertRow();
 
 		cells.forEach((cell, j) => {
-			const td = row.cells[j] || row.insertCell();
+			const td = row.cells[j] || row.appendChild(document.createElement(cell.head ? "th" : "td"));
 
 			if (typeof cell.fill === "function")
 				cell.fill(td);
@@ -282,45 +42,10 @@ function fill(tbody, data) {
 
 const n = text => ({text, as: "n"});
 
-const page = {
-	doc: null, heard: null, points: [], ticks: 0, buckets: null, timer: null,
-	sparks: new Map(), rates: new Map(), sort: "name", down: false, first: 0, busy: false,
-};
-
-/* ---- the picture ---- */
-
-const narrow = typeof matchMedia === "undefined" ? null : matchMedia("(max-width: 700px)");
-
-function drawPlace(body, p, i) {
-	const upright = narrow.matches, x = upright ? 10 : 8 + i * 182, y = upright ? 6 + i * 92 : 6;
-	const width = upright ? 340 : 152, g = svg(body, "g", {"data-level": p.level});
-	const text = (dy, as, words) => svg(g, "text", {x: x + 10, y: y + dy, class: as}, words);
-
-	svg(g, "rect", {x, y, width, height: 76, rx: 8});
-	text(20, "name", p.name);
-	text(42, "mark", SIGNS[p.level] + " " + p.word);
-	text(63, "soft", p.note.text);
-	if (i === 6)
-		return;
-	svg(body, "path", {d: upright ? `M180 ${y + 76}v14m-5 -6l5 6l5 -6`
-		: `M${x + 153} 44h28m-7 -5l7 5l-7 5`});
-}
-
-function showPicture() {
-	const then = page.points.find(p => p.at >= page.heard - RECENT_S * 1000 && p.places);
-	const all = places(page.doc).map((p, i) => ({...p, ...judge(p, then && then.places[i])}));
-	const words = all.map(p => `${p.name}: ${p.word}; ${p.note.text}.`);
-
-	if (words.join(" ") + narrow.matches === page.drawn)
-		return;
-	page.drawn = words.join(" ") + narrow.matches;
-	set($("picture"), {viewBox: narrow.matches ? "0 0 360 644" : "0 0 1260 90"});
-	$("picture-body").replaceChildren();
-	all.forEach((p, i) => drawPlace($("picture-body"), p, i));
-	put($("picture-desc"), words.join(" "));
-	while ($("words").children.length < words.length)
-		$("words").appendChild(document.createElement("li"));
-	words.forEach((w, i) => put($("words").children[i], w));
+/* An empty table says why. */
+function empty(id, text) {
+	put($(id), text);
+	$(id).hidden = text === "";
 }
 
 /* ---- sessions ---- */
@@ -328,16 +53,18 @@ function showPicture() {
 function pathCells(remote, p, firsts) {
 	const known = p && p.up;
 
-	return [remote.name,
+	const cells = [remote.name,
 		{text: SIGNS[remote.state === "open" ? "ok" : "bad"] + " " + remote.state,
 			level: remote.state === "open" ? "ok" : "bad"},
 		p ? p.path + " " + p.transport + (p.dialled ? ", we dial" : ", dialled in") : "none",
 		p ? {text: SIGNS[p.up ? "ok" : "bad"] + (p.up ? " up" : " down"), level: p.up ? "ok" : "bad"} : "",
 		n(known && p.rtt_ns ? duration(p.rtt_ns) : ""),
 		n(known && p.loss_ppm !== undefined ? (p.loss_ppm / 1e4).toFixed(2) + " %" : ""),
-		n(known ? number(p.data_frames_per_s) : ""), n(known ? short(p.data_bytes_per_s) : ""),
-		n(p && p.first_datagrams !== undefined && firsts ?
-			(100 * p.first_datagrams / firsts).toFixed(1) + " %" : "")];
+		n(known ? number(p.data_frames_per_s) : ""), n(known ? short(p.data_bytes_per_s) : "")];
+
+	if (page.half === "peer")
+		cells.push(n(p && firsts ? (100 * p.first_datagrams / firsts).toFixed(1) + " %" : ""));
+	return cells;
 }
 
 function showPaths() {
@@ -350,178 +77,292 @@ function showPaths() {
 			for (const p of remote.paths.length ? remote.paths : [null])
 				data.push(pathCells(remote, p, firsts));
 		}
+	$("firsts").hidden = page.half !== "peer";
 	fill($("paths").tBodies[0], data);
+	empty("no-paths", data.length ? "" : "No remote is configured.");
 }
 
 /* ---- channels ---- */
 
 const COLUMNS = [["name", "Channel"], ["address", "Group:port"], ["remote", "Session"],
-	["rate", "Datagrams/s", "n"], ["spark", "Last minute"], ["count", "", "n"],
-	["lost", "Lost", "n"], ["waiting", "Waiting", "n"], ["verdict", "Ledger"]];
+	["rate", "Datagrams/s", "n"], ["spark", "Last minute"], ["latency", "Latency", "n"], ["count", "", "n"],
+	["lost", "Lost", "n"], ["waiting", "Waiting", "n"], ["silent_s", "Last", "n"], ["rank", "Ledger"]];
+const GREATEST_FIRST = ["rate", "latency", "count", "lost", "waiting", "silent_s", "rank"];
 
-function drawSpark(td, points) {
-	const top = Math.max(1e-9, ...points);
-	const picture = td.querySelector("svg") ||
-		svg(td, "svg", {class: "spark", viewBox: "0 0 90 18", "aria-hidden": "true"});
-	const curve = picture.firstChild || svg(picture, "polyline", {});
+function columns() {
+	return COLUMNS.filter(c => c[0] !== "latency" || page.half === "peer");
+}
 
-	set(curve, {points: points.map((p, i) =>
-		((SPARK_POINTS - points.length + i) * 1.5).toFixed(1) + "," + (17 - 16 * p / top).toFixed(1)).join(" ")});
+function nameCell(r) {
+	const make = td => {
+		const b = document.createElement("button");
+
+		b.type = "button";
+		td.scope = "row";
+		return td.appendChild(b);
+	};
+
+	return {head: true, fill: td => {
+		const b = td.firstChild || make(td);
+
+		b.dataset.key = r.key;
+		put(b, r.name);
+		set(b, {"aria-pressed": r.key === page.chosen});
+	}};
 }
 
 function channelCells(r) {
-	const level = r.silent ? "bad" : verdictLevel(r.verdict);
+	const ledger = verdictLevel(r.verdict, isLagging(r.waiting, r.rate));
+	const level = r.silent ? "bad" : r.quiet && ledger === "ok" ? "warn" : ledger;
+	const told = r.silent ? "silent; " + r.verdict : r.quiet ? `quiet for ${age(r.silent_s)}; ${r.verdict}` : r.verdict;
+	const cells = [nameCell(r), r.address, r.remote, n(r.rate === null ? "" : short(r.rate)),
+		{fill: td => drawSpark(td, r.rates)}];
 
-	return [r.name, r.address, r.remote, n(r.rate < 0 ? "" : short(r.rate)),
-		{fill: td => drawSpark(td, page.sparks.get(r.key) || [])}, n(number(r.count)),
-		n(number(r.lost)), n(number(r.waiting)),
-		{text: SIGNS[level] + (r.silent ? " silent; " : " ") + r.verdict, as: "told", level}];
+	if (page.half === "peer")
+		cells.push(n(r.latency === null ? "" : duration(r.latency)));
+	cells.push(n(number(r.count)), n(number(r.lost)), n(number(r.waiting)),
+		n(r.silent_s === null ? "never" : r.silent_s < 2 ? "now" : age(r.silent_s)),
+		{text: SIGNS[level] + " " + told, as: "told", level});
+	return cells;
+}
+
+/* The rows of the document, with what is known of them from before. */
+function followedRows() {
+	return rows(page.doc).map(r => {
+		const t = page.tracks.get(r.key) || {rates: [], silent_s: null, quiet: false};
+
+		return {...r, rates: t.rates, rate: t.rates.length ? t.rates[t.rates.length - 1] : null,
+			silent_s: t.silent_s, quiet: t.quiet, rank: rank(r, t, page.heard)};
+	});
+}
+
+/* Rows move; who is on a channel's button stays on that channel's. */
+function keepFocus(change) {
+	const key = document.activeElement && document.activeElement.dataset.key;
+
+	change();
+	if (!key || !$("channels").tBodies[0].contains(document.activeElement) || document.activeElement.dataset.key === key)
+		return;
+	for (const b of $("channels").tBodies[0].querySelectorAll("button"))
+		if (b.dataset.key === key)
+			b.focus();
 }
 
 function showChannels() {
-	const all = rows(page.doc);
-
-	for (const r of all)
-		r.rate = page.rates.has(r.key) ? page.rates.get(r.key) : -1;
-	const found = select(all, $("filter").value, page.sort, page.down);
+	const all = followedRows(), found = select(all, $("filter").value, page.sort, page.down);
+	const last = () => Math.min(found.length, page.first + ROWS);
 
 	page.first = Math.max(0, Math.min(page.first, Math.floor((found.length - 1) / ROWS) * ROWS));
-	fill($("channels").tBodies[0], found.slice(page.first, page.first + ROWS).map(channelCells));
-	put($("range"), found.length ? `${page.first + 1}\u2013${Math.min(found.length, page.first + ROWS)} of ${found.length}`
-		: "no channel");
+	keepFocus(() => fill($("channels").tBodies[0], found.slice(page.first, page.first + ROWS).map(channelCells)));
+	put($("range"), `${found.length ? page.first + 1 : 0}\u2013${last()} of ${found.length}` +
+		(found.length < all.length ? ` (${all.length} in all)` : ""));
+	empty("no-channels", found.length ? "" : all.length ? "No channel has this in its name, group, port or session."
+		: page.half === "peer" ? "No channel yet: a relay announces them when its session opens."
+			: "No peer is configured.");
 	$("before").disabled = page.first === 0;
 	$("after").disabled = page.first + ROWS >= found.length;
+	showOrder();
+}
+
+function showOrder() {
 	for (const th of $("channels").tHead.rows[0].cells)
 		if (th.dataset.key === page.sort)
 			set(th, {"aria-sort": page.down ? "descending" : "ascending"});
 		else
 			th.removeAttribute("aria-sort");
-	put($("channels").querySelector("[data-key=count]").firstChild,
-		page.doc.half === "relay" ? "Captured" : "Emitted");
 }
 
 function makeHead() {
-	for (const [key, title, as] of COLUMNS) {
+	const row = $("channels").tHead.rows[0];
+
+	row.replaceChildren();
+	$("channels").tBodies[0].replaceChildren();
+	for (const [key, title, as] of columns()) {
 		const th = document.createElement("th"), button = document.createElement("button");
+		const text = key === "count" ? (page.half === "relay" ? "Captured" : "Emitted") : title;
 
 		set(th, {scope: "col", class: as || ""});
 		if (key === "spark")
-			th.textContent = title;
+			th.textContent = text;
 		else {
 			th.dataset.key = key;
 			button.type = "button";
-			button.textContent = title;
+			button.textContent = text;
 			button.addEventListener("click", () => sortBy(key));
 			th.appendChild(button);
 		}
-		$("channels").tHead.rows[0].appendChild(th);
+		row.appendChild(th);
 	}
 }
 
 /* A second time: the other way round. Figures begin with the greatest. */
 function sortBy(key) {
-	page.down = page.sort === key ? !page.down : ["rate", "count", "lost", "waiting"].includes(key);
+	page.down = page.sort === key ? !page.down : GREATEST_FIRST.includes(key);
 	page.sort = key;
 	page.first = 0;
-	if (page.doc)
-		showChannels();
+	showChannels();
 }
 
-/* ---- plots: 600 by 170; time goes to the right, now is at the right edge ---- */
-
-function curve(to, key, x, y, as) {
-	let run = [];
-	const end = () => {
-		if (run.length > 0)
-			svg(to, "polyline", {points: run.join(" ") + (run.length > 1 ? "" : " " + run[0]),
-				class: as}); /* of one alone, a dot */
-		run = [];
-	};
-
-	for (const p of page.points)
-		if (p[key] === null || p[key] === undefined) {
-			if (p.broken)
-				end();
-		} else
-			run.push(x(p.at).toFixed(1) + "," + y(p[key]).toFixed(1));
-	end();
+function choose(key) {
+	page.chosen = page.chosen === key ? null : key;
+	showPlots();
+	showChannels();
 }
 
-function marks(to, x) {
-	for (const p of page.points) {
-		if (p.silent)
-			svg(to, "rect", {x: x(p.at).toFixed(1), y: 10, width: 2, height: 130, class: "silence"});
-		if (p.gaps > 0)
-			svg(to, "path", {d: `M${x(p.at).toFixed(1)} 142l4 8h-8z`, class: "gap"});
-		if (p.lost > 0)
-			svg(to, "path", {d: `M${x(p.at).toFixed(1)} 140l5 -10h-10z`, class: "lost"});
+function showBeside() {
+	const all = beside(page.doc);
+
+	fill($("beside").tBodies[0], all.map(b => [b.place, b.counter, n(number(b.count))]));
+	empty("no-beside", all.length ? "" : "Nothing.");
+}
+
+/* ---- plots ---- */
+
+/* A minute, until there is more to show. */
+function span() {
+	return page.points.length && page.heard - page.points[0].at > RECENT_S * 1000 ? SPAN_S : RECENT_S;
+}
+
+function series(key) {
+	return page.points.map(p => typeof p[key] === "number" ? p[key] : null);
+}
+
+function last(values) {
+	return values.findLast(v => v !== null);
+}
+
+function titled(id, title, values, format) {
+	const v = last(values);
+
+	put($(id), title + (v === undefined ? "" : ": " + format(v)));
+}
+
+function showRate() {
+	const t = page.tracks.get(page.chosen), values = t ? t.rates : series("rate");
+	const title = `Datagrams ${page.half === "relay" ? "captured" : "emitted"} per second`;
+
+	plot("rate-plot", page.points, [[values, "one"]], short, span());
+	titled("rate-cap", t ? `${page.chosenName}: ${title.toLowerCase()}` : title, values, short);
+}
+
+function showDelay() {
+	const t = page.half === "peer" && page.tracks.get(page.chosen);
+
+	if (page.half === "relay") {
+		plot("delay-plot", page.points, [[series("rtt"), "one"]], duration, span());
+		titled("delay-cap", "Round trip, the longest of all paths", series("rtt"), duration);
+	} else if (t) {
+		plot("delay-plot", page.points, [[t.delays, "one"]], duration, span());
+		titled("delay-cap", `${page.chosenName}: latency from capture to emission, mean of the last few`, t.delays, duration);
+	} else {
+		const p50 = last(series("p50")), p99 = last(series("p99"));
+
+		plot("delay-plot", page.points, [[series("p50"), "one"], [series("p99"), "two"]], duration, span());
+		put($("delay-cap"), "Latency from capture to emission: p50 (line)" + (p50 === undefined ? "" : " " + duration(p50)) +
+			", p99 (dashes)" + (p99 === undefined ? "" : " " + duration(p99)));
 	}
+	put($("delay-desc"), page.half === "relay" ? "The relay does not see emission: the latency is on the peer\u2019s page."
+		: "From the histogram, each 5 seconds.");
 }
 
-function plot(id, keys, label) {
-	const to = $(id), now = page.points.length ? page.points[page.points.length - 1].at : 0;
-	const all = page.points.flatMap(p => keys.map(k => p[k])).filter(v => typeof v === "number");
-	const top = Math.max(1e-9, ...all) * 1.1;
-	const x = at => 590 - (now - at) / 1000 * 530 / SPAN_S, y = v => 140 - v / top * 130;
-
-	set(to, {viewBox: "0 0 600 170"});
-	to.replaceChildren(to.querySelector("desc"));
-	for (const part of [0, .5, 1]) {
-		svg(to, "line", {x1: 60, x2: 590, y1: 140 - part * 130, y2: 140 - part * 130});
-		svg(to, "text", {x: 56, y: 144 - part * 130, "text-anchor": "end"}, all.length ? label(part * top) : "");
-	}
-	for (let minute = 0; minute <= 5; minute++)
-		svg(to, "text", {x: 590 - minute * 106, y: 164, "text-anchor": minute ? "middle" : "end"},
-			minute ? "\u2212" + minute + " min" : "now");
-	keys.forEach((key, i) => curve(to, key, x, y, i ? "two" : "one"));
-	marks(to, x);
-	return all.length;
+function gapCells(e) {
+	return [new Date(e.at_ns / 1e6).toISOString().slice(11, 23), e.row, e.kind, n(number(e.datagrams)),
+		n(e.first === null ? "" : number(e.first)), n(e.lasted_ns ? duration(e.lasted_ns) : ""), e.cause,
+		{text: SIGNS[e.level] + " " + e.outcome, level: e.level}];
 }
 
-function last(key) {
-	const p = page.points.findLast(q => typeof q[key] === "number");
+function showGaps() {
+	const now_ns = page.doc.now_ns + (Date.now() - page.heard) * 1e6;
+	const newest = [...page.events.values()].sort((a, b) => b.at_ns - a.at_ns);
+	const lost = page.points.reduce((s, p) => s + (p.lost || 0), 0);
+	const gaps = page.points.reduce((s, p) => s + (p.gaps || 0), 0);
+	const count = (k, what) => `${number(k)} ${what}${k === 1 ? "" : "s"}`;
+	const drawn = drawEvents("gap-plot", page.points, newest, now_ns, span());
+	const told = `${count(gaps, page.half === "relay" ? "upstream gap" : "gap")} found and ` +
+		`${count(lost, "datagram")} lost since this page was opened`;
 
-	return p ? p[key] : null;
+	put($("gap-cap"), told);
+	put($("gap-desc"), `${told}. ${drawn.rows} of the channels had one in the time shown; the list below has them.`);
+	put($("rate-desc"), `${told}.`);
+	fill($("gaps").tBodies[0], newest.slice(0, GAPS_LISTED).map(gapCells));
+	empty("no-gaps", newest.length ? "" : tellsGaps(page.doc) ? "None in the last 5 minutes." : "This daemon keeps no list of them.");
 }
 
 function showPlots() {
-	const relay = page.doc.half === "relay", rate = last("rate"), p50 = last("p50"), p99 = last("p99");
-	const lost = page.points.reduce((s, p) => s + (p.lost || 0), 0);
-	const gaps = page.points.reduce((s, p) => s + (p.gaps || 0), 0);
+	const key = page.tracks.has(page.chosen) ? page.chosen : null;
 
-	plot("rate-plot", ["rate"], short);
-	put($("rate-cap"), `Datagrams ${relay ? "captured" : "emitted"} per second` + (rate === null ? "" : `: ${short(rate)}`));
-	put($("rate-desc"), `${lost} datagrams lost and ${gaps} gaps found in the time shown.`);
-	plot("delay-plot", relay ? ["rtt"] : ["p50", "p99"], duration);
-	if (relay)
-		put($("delay-cap"), "Round trip, the longest of all paths" + (last("rtt") === null ? "" : `: ${duration(last("rtt"))}`));
-	else
-		put($("delay-cap"), "Latency from capture to emission: p50 (line)" + (p50 === null ? "" : " " + duration(p50)) +
-			", p99 (dashes)" + (p99 === null ? "" : " " + duration(p99)));
-	put($("delay-desc"), relay ? "The relay does not see emission: the latency is on the peer's page." : "From the histogram, each 5 seconds.");
+	page.chosenName = key === null ? "" : rows(page.doc).find(r => r.key === key).name;
+	put($("span"), span() === SPAN_S ? "The last 5 minutes" : "The last minute");
+	put($("of"), key === null ? "All channels; the name of a channel in the table below shows its own." : `Channel ${page.chosenName}.`);
+	$("all").hidden = key === null;
+	showRate();
+	showDelay();
+	showGaps();
+}
+
+/* ---- the head ---- */
+
+function lastRate() {
+	return page.points.length ? page.points[page.points.length - 1].rate : null;
+}
+
+function showHeadline() {
+	const quiet = followedRows().filter(r => r.quiet && !r.silent).map(r => r.name);
+	const now = headline(page.doc, page.judged, quiet, page.judged.some(p => isLagging(p.waiting, lastRate())));
+
+	state($("verdict"), now.level, now.text);
+	if (isNews(page.said, now))
+		put($("said"), now.text);
+	page.said = now;
+}
+
+function showPicture() {
+	const then = page.points.find(p => p.at >= page.heard - RECENT_S * 1000 && p.places);
+	const words = () => page.judged.map(p => `${p.name}: ${p.word}; ${p.note.text}.`);
+	let key;
+
+	page.judged = places(page.doc).map((p, i) => ({...p, ...judge(p, then && then.places[i], lastRate())}));
+	key = words().join(" ") + widthOf($("picture"), 0);
+	if (key === page.drawn)
+		return;
+	page.drawn = key;
+	drawPicture(page.judged, words());
+	while ($("words").children.length < page.judged.length)
+		$("words").appendChild(document.createElement("li"));
+	words().forEach((w, i) => put($("words").children[i], w));
 }
 
 /* ---- polling ---- */
 
+/* Each track has a value for each point: null where there was none. */
 function note(point) {
 	page.points.push(point);
 	page.points = page.points.filter(p => p.at > point.at - SPAN_S * 1000);
+	for (const t of page.tracks.values()) {
+		t.rates.push(point.silent ? null : t.rate);
+		t.delays.push(point.silent ? null : t.latency);
+		t.rates.splice(0, t.rates.length - page.points.length);
+		t.delays.splice(0, t.delays.length - page.points.length);
+	}
 }
 
-function noteRates(doc, old, seconds) {
+function noteChannels(doc, old, seconds) {
 	const before = new Map(old ? rows(old).map(r => [r.key, r.count]) : []), kept = new Map();
 
-	page.rates = new Map();
 	for (const r of rows(doc)) {
-		const spark = page.sparks.get(r.key) || [];
+		const was = old ? page.tracks.get(r.key) : null;
+		const rate = before.has(r.key) ? Math.max(0, r.count - before.get(r.key)) / seconds : null;
+		const t = follow(was, r, rate, page.heard, doc.now_ns);
 
-		if (before.has(r.key)) {
-			page.rates.set(r.key, Math.max(0, r.count - before.get(r.key)) / seconds);
-			spark.push(page.rates.get(r.key));
+		if (!was) {
+			t.rates = page.points.map(() => null);
+			t.delays = page.points.map(() => null);
 		}
-		kept.set(r.key, spark.slice(-SPARK_POINTS));
+		t.rate = rate;
+		t.latency = rate > 0 ? r.latency : null;
+		kept.set(r.key, t);
 	}
-	page.sparks = kept;
+	page.tracks = kept;
 }
 
 function take(doc, metrics) {
@@ -549,9 +390,11 @@ function take(doc, metrics) {
 	if (!old) {
 		page.points.forEach(p => delete p.places); /* of other counters */
 		page.buckets = metrics === null ? null : page.buckets;
+		page.events.clear();
 	}
+	keepEvents(page.events, doc);
+	noteChannels(doc, old, seconds || 1);
 	note(point);
-	noteRates(doc, old, seconds || 1);
 	page.doc = doc;
 }
 
@@ -561,11 +404,16 @@ function show() {
 	put($("who"), `${title}, version ${doc.version}`);
 	if (document.title !== title)
 		document.title = title;
-	state($("verdict"), verdictLevel(doc.verdict), doc.verdict);
+	if (page.half !== doc.half) {
+		page.half = doc.half;
+		makeHead();
+	}
 	showPicture();
+	showHeadline();
 	showPaths();
 	showPlots();
 	showChannels();
+	showBeside();
 }
 
 function fresh(ok) {
@@ -577,6 +425,8 @@ function fresh(ok) {
 		return;
 	state($("stale"), "bad", "The daemon does not answer. " +
 		(page.heard === null ? "Nothing was heard from it yet." : `What is shown is ${age(s)} old.`));
+	put($("said"), "The daemon does not answer.");
+	page.said = null;
 	if (page.doc)
 		state($("verdict"), "unknown", "When last heard: " + page.doc.verdict);
 }
@@ -621,26 +471,41 @@ async function tick() {
 	}
 }
 
+/* Before the first answer there is nothing to redraw. */
+function whenKnown(redraw) {
+	return e => {
+		if (page.doc)
+			redraw(e);
+	};
+}
+
 function start() {
-	makeHead();
-	$("filter").addEventListener("input", () => { page.first = 0; if (page.doc) showChannels(); });
-	$("before").addEventListener("click", () => { page.first -= ROWS; showChannels(); });
-	$("after").addEventListener("click", () => { page.first += ROWS; showChannels(); });
-	$("before").disabled = $("after").disabled = true;
-	narrow.addEventListener("change", () => { if (page.doc) showPicture(); });
-	document.addEventListener("visibilitychange", tick);
-	document.addEventListener("keydown", e => {
-		if (e.key !== "/" || e.target === $("filter"))
-			return;
-		e.preventDefault();
-		$("filter").focus();
+	$("filter").addEventListener("input", whenKnown(() => {
+		page.first = 0;
+		showChannels();
+	}));
+	for (const [id, rows] of [["before", -ROWS], ["after", ROWS]]) {
+		$(id).disabled = true;
+		$(id).addEventListener("click", () => {
+			page.first += rows;
+			showChannels();
+		});
+	}
+	$("channels").tBodies[0].addEventListener("click", e => {
+		if (e.target.dataset.key)
+			choose(e.target.dataset.key);
 	});
+	$("all").addEventListener("click", () => {
+		choose(page.chosen);
+		$("filter").focus(); /* the button goes */
+	});
+	addEventListener("resize", whenKnown(() => {
+		showPicture();
+		showPlots();
+	}));
+	document.addEventListener("visibilitychange", tick);
 	setInterval(tick, 1000);
 	tick();
 }
 
-if (typeof document !== "undefined")
-	start();
-if (typeof module !== "undefined")
-	module.exports = {age, buckets, duration, judge, number, percentile, places, rows,
-		sameProcess, select, short, totals, verdictLevel};
+start();

@@ -143,6 +143,7 @@ enum over_quota { QUOTA_WARN, QUOTA_PACE };
 
 struct emit_settings {
 	char *interface;
+	char *domain; /* of the Transit Gateway: "tgw-mcast-domain-…"; NULL: not said */
 	uint8_t ttl;
 	uint8_t dscp;  /* 0..63 */
 	bool fragment; /* false: DF set, too long is refused as oversize */
@@ -183,6 +184,7 @@ struct peer_settings {
 	struct output_settings *outputs; /* channels: */
 	size_t output_count;
 	struct recovery_settings recovery;
+	struct history_settings history; /* memory_bytes 0: none */
 	struct session_settings session;
 	struct service_settings service;
 };

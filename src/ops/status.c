@@ -149,6 +149,7 @@ status_put_process(struct status *s, json_t *root, const char *half,
 	status_string(s, root, "version", v.version);
 	status_integer(s, root, "now_ns", clock_now().utc.ns);
 	status_string(s, root, "log_level", log_level_name(log_get_level()));
+	status_put_interfaces(s, root, lanes.interfaces);
 }
 
 static void

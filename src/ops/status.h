@@ -16,6 +16,10 @@
 http_handler status_relay;
 http_handler status_peer;
 
+/* /gaps: all gaps, or upstream gaps and marks, that are remembered. */
+http_handler status_relay_gaps;
+http_handler status_peer_gaps;
+
 /* 200 "ok" when every lane has an open session and, in a relay, its capture
  * delivers; else 503 and a line for each thing that is not so. */
 http_handler status_relay_health;

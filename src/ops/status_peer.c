@@ -34,6 +34,17 @@ put_pool(struct status *s, json_t *lane, const struct peer_view *v)
 			       gauge_get(v->pool_used_chunks) * POOL_CHUNK_BYTES);
 }
 
+static void
+put_history(struct status *s, json_t *lane, const struct peer_view *v)
+{
+	json_t *o = status_object(s, lane, "history");
+
+	status_integer(s, o, "memory_bytes",
+		       (int64_t)v->settings->history.memory_bytes);
+	status_integer(s, o, "age_ns", v->settings->history.age_ns);
+	status_integer(s, o, "used_bytes", gauge_get(peer_history_used(v->core)));
+}
+
 /* ---- channels ---- */
 
 static void
@@ -70,8 +81,10 @@ put_channel(struct status *s, json_t *o, const struct peer_view *v, unsigned int
 	status_integer(s, o, "port", gauge_get(&c->port_seen));
 	status_string(s, o, "delivery",
 		      gauge_get(&c->is_immediate) ? "immediate" : "ordered");
-	if (last_ns != 0)
+	if (last_ns != 0) {
 		status_integer(s, o, "emitted_last_ns", last_ns);
+		status_integer(s, o, "latency_ns", gauge_get(&c->latency_ns));
+	}
 	put_books(s, o, c);
 	status_verdict(s, o, &page);
 }
@@ -120,6 +133,7 @@ put_remote(struct status *s, json_t *remotes, const struct peer_view *v,
 	status_hex(s, o, "epoch", peer_session_epoch(v->core, remote));
 	put_figures(s, o, peer_figures(v->core, remote));
 	put_channels(s, o, v, remote);
+	status_put_gaps(s, o, v, remote, STATUS_GAPS);
 }
 
 static void
@@ -136,6 +150,7 @@ put_lane(struct status *s, json_t *lanes, const struct peer_views *views, size_t
 			   peer_session_instance(peer_session(v->core, 0)));
 	put_emit(s, o, v);
 	put_pool(s, o, v);
+	put_history(s, o, v);
 	remotes = status_array(s, o, "remotes");
 	for (unsigned int r = 0; r < lane.remote_count; r++)
 		put_remote(s, remotes, v, &lane, r);

@@ -186,6 +186,7 @@ put_lane(struct status *s, json_t *lanes, const struct relay_views *views, size_
 	put_frames(s, o, relay_figures(v->core));
 	put_history(s, o, v);
 	put_channels(s, o, views, index);
+	status_put_upstream(s, o, v, STATUS_GAPS);
 	remotes = status_array(s, o, "remotes");
 	for (unsigned int r = 0; r < v->settings->remote_count; r++)
 		put_remote(s, remotes, v, &lane, r);

@@ -11,10 +11,13 @@
 #include "ops/view.h"
 
 #define STATUS_CONTENT_TYPE "application/json"
+#define STATUS_MARKS_NAME   "(marks)" /* no channel can be called so */
+#define STATUS_GAPS         32        /* of each list, in /status; /gaps has all */
 
 struct json_t;
 struct evbuffer;
 struct histogram;
+struct interfaces;
 
 /* A document in the making; failed when memory was short, for good. */
 struct status {
@@ -56,6 +59,17 @@ void status_put_lane(struct status *s, struct json_t *lane, size_t index,
 		     const struct lane_view *v);
 void status_put_remote(struct status *s, struct json_t *remote,
 		       const struct lane_view *v, unsigned int index);
+
+/* A peer's gaps from a remote; a relay's upstream gaps and marks: the newest first, so
+ * many at most. */
+void status_put_gaps(struct status *s, struct json_t *remote, const struct peer_view *v,
+		     unsigned int r, size_t most);
+void status_put_upstream(struct status *s, struct json_t *lane,
+			 const struct relay_view *v, size_t most);
+
+/* all may be NULL: none are known. */
+void status_put_interfaces(struct status *s, struct json_t *root,
+			   const struct interfaces *all);
 
 /* The document as text, or 500. Drops root. */
 void status_finish(const struct status *s, struct json_t *root, struct evbuffer *out,

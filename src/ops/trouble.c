@@ -7,14 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ops/expect.h"
+#include "ops/expect_watch.h"
 #include "path/capture.h"
 #include "path/refusal.h"
+#include "path/relay.h"
 #include "path/timing.h"
 #include "path/traffic.h"
 #include "path/tunnel.h"
 
 /* As the alerts TomboloPathLoss and TomboloClockOffset have it. */
 #define LOSS_TOLD_PPM 5000
+#define NAMES_TOLD    3 /* of silent channels */
 
 static const char more[] = "; and more";
 
@@ -47,17 +51,47 @@ tell(struct trouble *t, const char *fmt, ...)
 	t->len += (size_t)snprintf(t->text + t->len, room, "%s%s", lead, clause);
 }
 
+/* "market0, market1, market2 and 4 more". */
+static void
+tell_silent(struct trouble *t, const struct relay_views *views, size_t lane)
+{
+	const struct relay *core = views->lanes[lane].core;
+	char names[3 * NAME_BYTES_MAX] = "";
+	size_t len = 0, silent = 0;
+
+	for (size_t i = 1; i < relay_channel_count(core); i++) {
+		const struct expect *e = expect_watch_at(views->expect, lane, i);
+
+		if (e == NULL || e->state != EXPECT_SILENT)
+			continue;
+		if (++silent > NAMES_TOLD)
+			continue;
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
+					silent > 1 ? ", " : "",
+					relay_channel(core, i)->settings->name);
+		if (len >= sizeof(names))
+			len = sizeof(names) - 1;
+	}
+	if (silent > NAMES_TOLD)
+		tell(t, "before capture (exchange or network): silent: %s and %zu more",
+		     names, silent - NAMES_TOLD);
+	else if (silent > 0)
+		tell(t, "before capture (exchange or network): silent: %s", names);
+}
+
+/* While the interface is down, silence is its doing. */
 void
 trouble_capture(struct trouble *t, const struct relay_views *views)
 {
 	for (size_t i = 0; i < views->count; i++) {
 		const struct relay_view *v = &views->lanes[i];
+		const char *interface = v->settings->capture.interface;
 
 		if (gauge_get(&v->capture->link_up) == 0)
 			tell(t, "in capture: interface %s is down",
-			     v->settings->capture.interface != NULL
-				     ? v->settings->capture.interface
-				     : "(file)");
+			     interface != NULL ? interface : "(file)");
+		else
+			tell_silent(t, views, i);
 	}
 }
 

@@ -78,7 +78,10 @@ relay_lane_at(const void *views, size_t lane)
 struct lane_views
 view_relay_lanes(const struct relay_views *v)
 {
-	return (struct lane_views){.views = v, .count = v->count, .at = relay_lane_at};
+	return (struct lane_views){.views = v,
+				   .count = v->count,
+				   .interfaces = v->interfaces,
+				   .at = relay_lane_at};
 }
 
 /* ---- peer ---- */
@@ -134,5 +137,8 @@ peer_lane_at(const void *views, size_t lane)
 struct lane_views
 view_peer_lanes(const struct peer_views *v)
 {
-	return (struct lane_views){.views = v, .count = v->count, .at = peer_lane_at};
+	return (struct lane_views){.views = v,
+				   .count = v->count,
+				   .interfaces = v->interfaces,
+				   .at = peer_lane_at};
 }

@@ -16,12 +16,14 @@
 #include "path/session.h"
 
 struct expect_watch;
+struct interfaces;
 struct relay;
 struct peer;
 struct capture_figures;
 struct tunnel_figures;
 struct emit_figures;
 struct histogram;
+struct lane;
 struct timing;
 struct traffic;
 
@@ -34,6 +36,7 @@ struct relay_view {
 	const struct histogram *turns;     /* of the lane's loop, or NULL */
 	const gauge_t *history_used_bytes; /* or NULL */
 	const gauge_t *since_ns;           /* of each session's state, or NULL */
+	struct lane *lane;                 /* whose history is read; NULL: no thread */
 	utc_t started;
 	const char *version;
 };
@@ -46,6 +49,7 @@ struct peer_view {
 	const struct histogram *turns;   /* of the lane's loop, or NULL */
 	const gauge_t *pool_used_chunks; /* or NULL */
 	const gauge_t *since_ns;         /* of each session's state, or NULL */
+	struct lane *lane;               /* whose history is read; NULL: no thread */
 	utc_t started;
 	const char *version;
 };
@@ -54,12 +58,14 @@ struct peer_view {
 struct relay_views {
 	const struct relay_view *lanes;
 	size_t count;
-	struct expect_watch *expect; /* or NULL */
+	struct expect_watch *expect;   /* or NULL */
+	struct interfaces *interfaces; /* or NULL */
 };
 
 struct peer_views {
 	const struct peer_view *lanes;
 	size_t count;
+	struct interfaces *interfaces; /* or NULL */
 };
 
 /* ---- what both halves have, told alike ---- */
@@ -97,6 +103,7 @@ struct lane_view {
 struct lane_views {
 	const void *views;
 	size_t count;
+	const struct interfaces *interfaces; /* or NULL */
 	struct lane_view (*at)(const void *views, size_t lane);
 };
 

@@ -90,7 +90,7 @@ open_ring(struct capture_live *l, const struct ifstat_state *state, char *error)
 		close_ring(l);
 		return rc;
 	}
-	ifstat_start(&l->ifstat, l->interface);
+	ifstat_start(&l->ifstat, l->interface, IFSTAT_LOSS_COUNT);
 	note_ring(l);
 	return 0;
 }

@@ -393,8 +393,10 @@ close_dtls(struct connection *c, bool politely)
 	SSL_free(c->ssl);
 	c->ssl = NULL;
 	ERR_clear_error();
-	if (c->fd >= 0)
+	if (c->fd >= 0) {
+		dtls_bio_count_overflow(c);
 		close(c->fd);
+	}
 	c->fd = -1;
 }
 

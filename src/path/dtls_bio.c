@@ -87,6 +87,17 @@ receive(struct connection *c)
 }
 
 void
+dtls_bio_count_overflow(struct connection *c)
+{
+	uint32_t now;
+
+	if (!udp_overflow(c->fd, &now))
+		return;
+	counter_add(&c->tunnel->figures.dtls_overflowed, now - c->udp.overflow);
+	c->udp.overflow = now;
+}
+
+void
 dtls_bio_spend(struct connection *c, size_t len)
 {
 	uint64_t blocks = (len + DTLS_BLOCK_BYTES - 1) / DTLS_BLOCK_BYTES + 1;

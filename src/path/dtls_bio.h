@@ -25,4 +25,7 @@ int dtls_bio_send(struct connection *c);
 /* A record of len bytes has used its key. */
 void dtls_bio_spend(struct connection *c, size_t len);
 
+/* What the socket had no room for and was not told of yet; before it is closed. */
+void dtls_bio_count_overflow(struct connection *c);
+
 #endif

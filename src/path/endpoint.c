@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/socket.h>
 
 struct sockaddr_in
 endpoint_sockaddr(struct endpoint e)
@@ -18,6 +19,17 @@ endpoint_from(const struct sockaddr_in *a)
 {
 	return (struct endpoint){.addr = ntohl(a->sin_addr.s_addr),
 				 .port = ntohs(a->sin_port)};
+}
+
+struct endpoint
+endpoint_local(int fd)
+{
+	struct sockaddr_in sa = {0};
+	socklen_t len = sizeof(sa);
+
+	if (getsockname(fd, (struct sockaddr *)&sa, &len) < 0)
+		return (struct endpoint){.addr = 0};
+	return endpoint_from(&sa);
 }
 
 const char *

@@ -5,6 +5,7 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "ops/settings.h"
 
 #define DAY_S  (24 * 60 * 60)
 #define HOUR_S (60 * 60)
@@ -65,14 +66,14 @@ on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (step < e->step)
-		expiry_warn(e->certificate, e->expires_s - now_s);
+		expiry_warn(e->tls->certificate, e->expires_s - now_s);
 	e->step = step;
 }
 
 void
-expiry_open(struct expiry *e, struct event_base *base, const char *certificate)
+expiry_open(struct expiry *e, struct event_base *base, const struct tls_settings *tls)
 {
-	*e = (struct expiry){.certificate = certificate};
+	*e = (struct expiry){.tls = tls};
 	e->open = event_assign(&e->timer, base, -1, 0, on_timer, e) == 0;
 }
 

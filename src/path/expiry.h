@@ -11,16 +11,18 @@
 #include <stdint.h>
 
 struct event_base;
+struct tls_settings;
 
 struct expiry {
 	struct event timer;
 	bool open;
-	const char *certificate; /* its file; not owned */
-	int64_t expires_s;       /* UTC, since 1970 */
-	int step;                /* as last looked at */
+	const struct tls_settings *tls; /* not owned; a reload may change them */
+	int64_t expires_s;              /* UTC, since 1970 */
+	int step;                       /* as last looked at */
 };
 
-void expiry_open(struct expiry *e, struct event_base *base, const char *certificate);
+void expiry_open(struct expiry *e, struct event_base *base,
+		 const struct tls_settings *tls);
 /* Also after it was only zeroed. */
 void expiry_close(struct expiry *e);
 /* A certificate was read, and expiry_warn() called. */

@@ -230,12 +230,14 @@ place_ahead(struct feed *f, const struct feed_framing *row, uint64_t number,
 	    uint64_t count, uint64_t ahead)
 {
 	bool doubt = f->doubt > 0 && remembers_old(f, row);
+	struct feed_result gap = {
+		.verdict = FEED_GAP, .missing = ahead, .first = f->next};
 
 	f->next = step(row, number, count);
 	if (count > 0)
 		f->run = 0; /* repeats that were followed were only that */
 	if (ahead > 0)
-		return doubt ? result(FEED_REPEAT, 0) : result(FEED_GAP, ahead);
+		return doubt ? result(FEED_REPEAT, 0) : gap;
 	if (count > 0 && f->doubt > 0)
 		f->doubt--;
 	return result(FEED_NEXT, 0);

@@ -41,6 +41,7 @@ struct feed {
 struct feed_result {
 	enum feed_verdict verdict;
 	uint64_t missing; /* messages (or datagrams, by framing) before this one */
+	uint64_t first;   /* of these, when there are any: the number expected */
 };
 
 /* The table: index 0 is "none". */

@@ -362,6 +362,7 @@ flow_up(struct path *p)
 		log_info("tunnel", "path up remote=%s slot=%u transport=%s from=%s",
 			 path_remote_name(p), p->slot, c->ops->name,
 			 endpoint_text(c->address, address));
+	gauge_set(&t->figures.local[p->remote][p->slot], endpoint_local(c->fd).addr);
 	t->ops->up(t->arg, p->remote, p->slot, c->ops->transport,
 		   p->cap < FILL_BYTES ? p->cap : FILL_BYTES);
 	flow_pump(p);

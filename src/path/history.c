@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/uio.h>
 
 enum { SKIP = 0xff }; /* the rest of the ring is unused, go on at its start */
 
@@ -184,10 +185,32 @@ skip_to(struct history *h, uint64_t start)
 	h->head = start;
 }
 
-seq_t
-history_put(struct history *h, mono_t now, uint16_t channel, enum history_kind kind,
-	    utc_t captured, const void *payload, size_t len)
+static size_t
+sum_lengths(const struct iovec *pieces, size_t count)
 {
+	size_t len = 0;
+
+	for (size_t i = 0; i < count; i++)
+		len += pieces[i].iov_len;
+	return len;
+}
+
+static void
+gather(uint8_t *to, const struct iovec *pieces, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (pieces[i].iov_len > 0)
+			memcpy(to, pieces[i].iov_base, pieces[i].iov_len);
+		to += pieces[i].iov_len;
+	}
+}
+
+seq_t
+history_put_pieces(struct history *h, mono_t now, uint16_t channel,
+		   enum history_kind kind, utc_t captured, const struct iovec *pieces,
+		   size_t count)
+{
+	size_t len = sum_lengths(pieces, count);
 	uint64_t need = slot_bytes(len), start = place(h, need);
 	struct ends *ends = &h->ends[channel];
 	seq_t seq = ends->next;
@@ -207,12 +230,20 @@ history_put(struct history *h, mono_t now, uint16_t channel, enum history_kind k
 			   .len = (uint32_t)len,
 			   .channel = channel,
 			   .kind = (uint8_t)kind};
-	if (len > 0)
-		memcpy(s + 1, payload, len);
+	gather((uint8_t *)(s + 1), pieces, count);
 	*head = start + 1;
 	h->head = start + need;
 	ends->next = seq_add(seq, 1);
 	return seq;
+}
+
+seq_t
+history_put(struct history *h, mono_t now, uint16_t channel, enum history_kind kind,
+	    utc_t captured, const void *payload, size_t len)
+{
+	struct iovec whole = {(void *)(uintptr_t)payload, len};
+
+	return history_put_pieces(h, now, channel, kind, captured, &whole, 1);
 }
 
 bool
@@ -311,6 +342,28 @@ history_find(const struct history *h, uint16_t channel, seq_t seq,
 		link = s->chain;
 	}
 	return HISTORY_AGED;
+}
+
+/* By halves, since a channel's records arrived in the order of their numbers. */
+uint64_t
+history_since(const struct history *h, uint16_t channel, mono_t since)
+{
+	const struct ends *ends = &h->ends[channel];
+	uint64_t first = ends->oldest.n, end = ends->next.n, pos;
+	struct history_record rec;
+
+	while (first < end) {
+		seq_t half = {first + (end - first) / 2};
+
+		if (history_find(h, channel, half, &rec, NULL) == HISTORY_HIT &&
+		    !mono_before(rec.arrived, since))
+			end = half.n;
+		else
+			first = half.n + 1;
+	}
+	if (history_find(h, channel, (seq_t){first}, &rec, &pos) != HISTORY_HIT)
+		pos = h->head;
+	return pos;
 }
 
 seq_t

@@ -51,6 +51,12 @@ seq_t history_put(struct history *h, mono_t now, uint16_t channel,
 		  enum history_kind kind, utc_t captured, const void *payload,
 		  size_t len);
 
+/* The same of a payload in pieces. */
+struct iovec;
+seq_t history_put_pieces(struct history *h, mono_t now, uint16_t channel,
+			 enum history_kind kind, utc_t captured,
+			 const struct iovec *pieces, size_t count);
+
 /* Would history_put() of len bytes find room? Only a pinned history says no. */
 bool history_has_room(const struct history *h, size_t len);
 
@@ -72,6 +78,10 @@ uint64_t history_after(const struct history *h, uint64_t pos);
 /* On HIT sets rec, and pos when it is not NULL. */
 enum history_find history_find(const struct history *h, uint16_t channel, seq_t seq,
 			       struct history_record *rec, uint64_t *pos);
+
+/* Where the channel's first record is that arrived at `since` or later; the head when
+ * there is none. */
+uint64_t history_since(const struct history *h, uint16_t channel, mono_t since);
 
 /* The number that the channel's next record will get, newest + 1. */
 seq_t history_next(const struct history *h, uint16_t channel);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "path/emitted.h"
 #include "path/peer_internal.h"
 #include "path/peer_session.h"
 
@@ -66,9 +67,13 @@ peer_new(const struct peer_settings *settings, uint64_t instance, struct now now
 	p->ops = ops;
 	p->arg = arg;
 	p->tick_due = now.mono;
+	p->now = now;
 	p->pool = pool_new(settings->recovery.memory_bytes);
 	p->sessions = calloc(settings->remote_count, sizeof *p->sessions);
-	if (p->pool == NULL || p->sessions == NULL || !make_queue(p, now.mono))
+	if (settings->history.memory_bytes > 0)
+		p->emitted = emitted_new(&settings->history);
+	if (p->pool == NULL || p->sessions == NULL || !make_queue(p, now.mono) ||
+	    (p->emitted == NULL && settings->history.memory_bytes > 0))
 		goto fail;
 	for (size_t i = 0; i < settings->remote_count; i++) {
 		p->session_count++;
@@ -92,6 +97,7 @@ peer_free(struct peer *p)
 	free(p->sessions);
 	ready_free(p->ready);
 	quota_free(p->quota);
+	history_free(p->emitted);
 	pool_free(p->pool);
 	free(p);
 }
@@ -102,6 +108,8 @@ peer_memory_bytes(const struct peer *p)
 	size_t bytes =
 		sizeof *p + pool_memory_bytes(p->pool) + quota_memory_bytes(p->quota);
 
+	if (p->emitted != NULL)
+		bytes += history_memory_bytes(p->emitted);
 	for (size_t i = 0; i < p->session_count; i++)
 		bytes += sizeof p->sessions[i] +
 			 peer_session_memory_bytes(&p->sessions[i]);
@@ -132,6 +140,7 @@ peer_input(struct peer *p, struct now now, unsigned int remote, unsigned int slo
 
 	if (!s->paths[slot].up || p->draining)
 		return (long)len;
+	p->now = now;
 	s->paths[slot].heard = now.mono;
 	s->paths[slot].unheard = 0;
 	if (s->breaker_open)
@@ -169,15 +178,26 @@ peer_fill(struct peer *p, struct now now, unsigned int remote, unsigned int slot
 	return batch_used(&b);
 }
 
+static void
+expire(struct peer *p, mono_t now)
+{
+	if (p->emitted == NULL)
+		return;
+	history_expire(p->emitted, now);
+	gauge_set(&p->emitted_used, (int64_t)history_backlog(p->emitted, 0));
+}
+
 void
 peer_tick(struct peer *p, struct now now)
 {
+	p->now = now;
 	for (size_t i = 0; i < p->session_count; i++)
 		peer_session_tick(&p->sessions[i], now);
 	if (!mono_due(p->tick_due, now.mono))
 		return;
 	p->tick_due = mono_add(now.mono, TICK_NS);
 	quota_fade(p->quota, now.mono);
+	expire(p, now.mono);
 	for (size_t i = 0; i < p->session_count; i++)
 		for (size_t j = 0; j < PATHS_MAX; j++)
 			traffic_measure(&p->sessions[i].paths[j].traffic, now.mono);
@@ -190,6 +210,8 @@ void
 peer_settings_changed(struct peer *p, struct now now)
 {
 	quota_set_limits(p->quota, &p->settings->emit, now.mono);
+	if (p->emitted != NULL)
+		history_set_age(p->emitted, p->settings->history.age_ns);
 	for (size_t i = 0; i < p->session_count; i++)
 		peer_session_settings_changed(&p->sessions[i]);
 }
@@ -225,10 +247,12 @@ settle(struct peer *p, uint32_t chunk, counter_t *outcome)
 	const struct held *h = pool_held(p->pool, chunk);
 	struct peer_channel *c = channel_of(p, h);
 
-	c->ready--;
 	/* In order, this one was the lowest; else the lowest is not known until all
 	 * that wait are gone. */
-	if (c->delivery == DELIVERY_ORDERED && h->era == c->session->era)
+	if (--c->ready == 0)
+		c->unordered = false;
+	if (c->delivery == DELIVERY_ORDERED && !c->unordered &&
+	    h->era == c->session->era)
 		c->ready_low = seq_add(h->seq, 1);
 	counter_inc(outcome);
 	peer_report_progress(c->session, c);
@@ -307,6 +331,38 @@ peer_ready(struct peer *p, struct now now, struct outgoing *out, size_t max)
 	return p->shown_count;
 }
 
+/* The channel's mean, of an eighth of each, is for a plot: what it was lately. */
+static void
+note_latency(struct peer_channel *c, struct now now, int64_t latency_ns)
+{
+	int64_t mean_ns = gauge_get(&c->latency_ns);
+
+	if (gauge_get(&c->emitted_last_ns) == 0)
+		mean_ns = latency_ns;
+	histogram_record(&c->session->figures.latency, latency_ns);
+	gauge_set(&c->latency_ns, mean_ns + (latency_ns - mean_ns) / 8);
+	gauge_set(&c->emitted_last_ns, now.utc.ns);
+}
+
+static void
+remember(struct peer *p, struct now now, const struct peer_channel *c, uint32_t chunk)
+{
+	const struct held *h = pool_held(p->pool, chunk);
+	struct iovec iov[POOL_IOV_MAX];
+	struct emitted e = {.remote = h->session,
+			    .channel = h->channel,
+			    .tenant = c->tenant,
+			    .seq = h->seq,
+			    .emitted = now.utc,
+			    .group = c->out_group,
+			    .port = c->out_port,
+			    .repaired = h->repaired};
+
+	if (p->emitted != NULL)
+		emitted_put(p->emitted, now.mono, &e, h->captured, iov,
+			    pool_iov(p->pool, chunk, iov));
+}
+
 static void
 take_verdict(struct peer *p, struct now now, uint32_t chunk, enum emit_verdict verdict)
 {
@@ -315,9 +371,9 @@ take_verdict(struct peer *p, struct now now, uint32_t chunk, enum emit_verdict v
 
 	switch (verdict) {
 	case EMIT_SENT:
-		histogram_record(&c->session->figures.latency, age_ns(p, now, h));
-		gauge_set(&c->emitted_last_ns, now.utc.ns);
+		note_latency(c, now, age_ns(p, now, h));
 		quota_count(p->quota, h->flow, now.mono, h->len);
+		remember(p, now, c, chunk);
 		settle(p, chunk, &c->book.emitted);
 		break;
 	case EMIT_OVERSIZE: settle(p, chunk, &c->book.refused_oversize); break;
@@ -444,6 +500,18 @@ const struct quota *
 peer_quota(const struct peer *p)
 {
 	return p->quota;
+}
+
+const struct history *
+peer_history(const struct peer *p)
+{
+	return p->emitted;
+}
+
+const gauge_t *
+peer_history_used(const struct peer *p)
+{
+	return &p->emitted_used;
 }
 
 size_t

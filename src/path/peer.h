@@ -154,6 +154,9 @@ size_t peer_channel_count(const struct peer *p, unsigned int remote);
 const struct peer_channel *peer_channel(const struct peer *p, unsigned int remote,
 					size_t index);
 const struct quota *peer_quota(const struct peer *p);
+/* What was emitted lately (path/emitted.h); NULL: it is not remembered. */
+const struct history *peer_history(const struct peer *p);
+const gauge_t *peer_history_used(const struct peer *p); /* bytes, from any thread */
 size_t peer_pool_free(const struct peer *p);
 size_t peer_pool_chunks(const struct peer *p);
 const gauge_t *peer_pool_used(const struct peer *p); /* chunks, from any thread */

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "path/emitted.h"
 #include "path/peer_internal.h"
 #include "path/peer_session.h"
 
@@ -56,6 +57,7 @@ publish(struct peer_channel *c)
 	gauge_set(&c->is_immediate, c->delivery == DELIVERY_IMMEDIATE);
 	gauge_set(&c->group_seen, c->out_group);
 	gauge_set(&c->port_seen, c->out_port);
+	gauge_set(&c->source_seen, c->source);
 }
 
 static void
@@ -72,12 +74,16 @@ static void
 direct(struct peer_channel *c)
 {
 	const struct output_settings *o = find_output(c->session, c->name);
+	struct peer *p = c->session->peer;
+	uint32_t flow = c->flow;
 
 	c->out_group = o != NULL && o->group != 0 ? o->group : c->group;
 	c->out_port = o != NULL && o->port != 0 ? o->port : c->port;
 	if (c->id != MARKS_ID)
-		c->flow =
-			quota_flow(c->session->peer->quota, c->out_group, c->out_port);
+		c->flow = quota_flow(p->quota, c->out_group, c->out_port);
+	if (c->flow != flow && c->ready > 0)
+		ready_redirect(p->ready, c->session->remote, c->index, flow, c->flow);
+	c->unordered |= c->delivery == DELIVERY_IMMEDIATE && c->ready > 0;
 	c->delivery = o != NULL && c->id != MARKS_ID ? o->delivery : DELIVERY_ORDERED;
 	c->max_age_ns = o != NULL ? o->max_age_ns : 0;
 	c->window.ordered = c->delivery == DELIVERY_ORDERED;
@@ -102,8 +108,15 @@ peer_channel_announce(struct peer_channel *c, const struct wire_channel *e)
 	memcpy(c->name, e->name.text, sizeof c->name);
 	take_place(c, e);
 	direct(c);
+	/* A change of channels is asked for until the relay no longer has it: then it
+	 * greets anew. */
+	if (c->id == MARKS_ID)
+		recover_set_lasting(c->session->recover, c->index);
 	window_restart(&c->window, e->fresh);
 	c->first = c->ready_low = e->fresh;
+	c->shed = (struct gap_shed){.known = false};
+	c->shed_next = SEQ_NONE;
+	c->untold = false;
 	c->greeting = 0; /* relays count theirs from 1 in every epoch */
 	c->announced = e->next;
 	atomic_store_explicit(&c->active, true, memory_order_relaxed);
@@ -119,6 +132,8 @@ peer_channel_forget(struct peer_channel *c)
 	SENT_BOOK(ZERO)
 #undef ZERO
 	c->expected_before = 0;
+	gap_log_forget(c->session->gap_log, c->index);
+	c->tenant++;
 }
 
 void
@@ -137,6 +152,61 @@ seq_t
 peer_channel_settled(const struct peer_channel *c)
 {
 	return c->ready > 0 ? seq_min(c->ready_low, c->window.next) : c->window.next;
+}
+
+/* ---- the log of gaps ---- */
+
+static bool
+has_one_path(const struct peer_session *s)
+{
+	unsigned int open = 0;
+
+	for (size_t i = 0; i < PATHS_MAX; i++)
+		open += s->paths[i].open;
+	return open == 1;
+}
+
+static void
+note_gap(struct peer_channel *c, seq_t first, seq_t end, enum gap_cause cause)
+{
+	struct gap_shed shed = c->shed;
+
+	if (!seq_before(first, end))
+		return;
+	/* With several paths a book may count what was shed behind what it tells of. */
+	shed.known = shed.known &&
+		     (has_one_path(c->session) || !seq_before(first, c->shed_next));
+	c->untold |= cause == GAP_UNTOLD;
+	gap_log_open(c->session->gap_log, c->session->peer->now, c->index, first, end,
+		     cause, &shed);
+}
+
+static void
+note_lost(struct peer_channel *c, seq_t first, uint64_t n, enum lost_reason reason)
+{
+	gap_log_lost(c->session->gap_log, c->session->peer->now.mono, c->index, first,
+		     n, reason);
+}
+
+/* Why the relay says AGED of what was never heard of here. */
+static enum gap_cause
+aged(const struct peer_channel *c)
+{
+	return seq_cmp(c->window.top, c->resumed) == 0 ? GAP_OUTAGE : GAP_AGED;
+}
+
+void
+peer_channel_shed(struct peer_channel *c, const struct wire_books *e)
+{
+	if (seq_before(e->next, c->shed_next))
+		return; /* overtaken on the line */
+	c->shed = (struct gap_shed){.known = true,
+				    .by_age = counter_get(&c->relay.shed_age),
+				    .by_bytes = counter_get(&c->relay.shed_bytes)};
+	c->shed_next = e->next;
+	if (c->untold)
+		c->untold =
+			!gap_log_told(c->session->gap_log, c->index, e->sent, &c->shed);
 }
 
 /* ---- losses ---- */
@@ -179,6 +249,18 @@ read_mark(struct peer_session *s, struct rd *r)
 	p->ops->mark(p->arg, s->remote, (enum drop_point)cause, count);
 }
 
+/* r: behind the byte that says that it is one. */
+static void
+keep_mark(struct peer_session *s, utc_t captured, const struct rd *r)
+{
+	struct peer *p = s->peer;
+	struct iovec payload = {(void *)(uintptr_t)r->p, rd_left(r)};
+
+	if (p->emitted != NULL)
+		emitted_put_mark(p->emitted, p->now.mono, s->remote, captured,
+				 &payload);
+}
+
 /* What channel 0 carries is not emitted: it is read. Either fits one chunk. */
 static void
 read_record(struct peer_channel *c, uint32_t chunk)
@@ -192,10 +274,12 @@ read_record(struct peer_channel *c, uint32_t chunk)
 	pool_iov(p->pool, chunk, iov);
 	r = rd_init(iov[0].iov_base, iov[0].iov_len);
 	if (rd_u8(&r) == RECORD_MARK) {
+		keep_mark(s, pool_held(p->pool, chunk)->captured, &r);
 		read_mark(s, &r);
 	} else {
 		left = rd_left(&r);
-		peer_session_change(s, rd_bytes(&r, left), left);
+		peer_session_change(s, pool_held(p->pool, chunk)->seq,
+				    rd_bytes(&r, left), left);
 	}
 	pool_drop(p->pool, chunk);
 	counter_inc(&c->book.emitted);
@@ -204,7 +288,8 @@ read_record(struct peer_channel *c, uint32_t chunk)
 static void
 queue(struct peer_channel *c, uint32_t chunk)
 {
-	seq_t seq = pool_held(c->session->peer->pool, chunk)->seq;
+	struct held *h = pool_held(c->session->peer->pool, chunk);
+	seq_t seq = h->seq;
 
 	peer_report_progress(c->session, c);
 	if (c->id == MARKS_ID) {
@@ -213,6 +298,7 @@ queue(struct peer_channel *c, uint32_t chunk)
 	}
 	if (c->ready++ == 0 || seq_before(seq, c->ready_low))
 		c->ready_low = seq;
+	h->flow = c->flow; /* it may have moved while this was held */
 	ready_put(c->session->peer->ready, chunk);
 }
 
@@ -243,8 +329,11 @@ peer_channel_redirect(struct peer_channel *c)
 void
 peer_channel_update(struct peer_channel *c, const struct wire_channel *e)
 {
+	bool moved = c->group != e->group || c->port != e->port;
+
 	take_place(c, e);
-	peer_channel_redirect(c);
+	if (moved)
+		peer_channel_redirect(c);
 }
 
 void
@@ -256,9 +345,10 @@ peer_channel_lose(struct peer_channel *c, seq_t first, seq_t end,
 
 	for (seq_t s = seq_max(first, w->next); seq_before(s, known);
 	     s = seq_add(s, 1)) {
-		if (window_is_missing(w, s))
-			recover_fill(c->session->recover, (mono_t){0}, c->index, s,
-				     false);
+		if (!window_is_missing(w, s))
+			continue;
+		recover_fill(c->session->recover, (mono_t){0}, c->index, s, false);
+		note_lost(c, s, 1, reason);
 	}
 	count_lost(c, reason, window_lose(w, first, end));
 	release(c);
@@ -269,13 +359,16 @@ peer_channel_lose(struct peer_channel *c, seq_t first, seq_t end,
 static void
 skip(struct peer_channel *c, seq_t to, enum lost_reason reason)
 {
+	note_gap(c, c->window.top, to, reason == LOST_AGED ? aged(c) : GAP_UNTOLD);
+	note_lost(c, c->window.top, seq_span(c->window.top, to), reason);
 	count_lost(c, reason, seq_span(c->window.top, to));
 	window_skip(&c->window, to);
 	peer_report_progress(c->session, c);
 }
 
 /* Makes room for `end` at the far side of the window, by giving up at the near
- * side what stands in the way. */
+ * side what stands in the way. Not in channel 0: a change that is missed is never
+ * told again while the relay has it. What is too far ahead there comes again. */
 static void
 advance(struct peer_channel *c, seq_t end)
 {
@@ -291,15 +384,18 @@ advance(struct peer_channel *c, seq_t end)
 static void
 extend(struct peer_channel *c, mono_t now, seq_t top, bool suspended)
 {
+	enum gap_cause cause;
 	seq_t first;
 
-	if (seq_before(window_limit(&c->window), top))
+	if (seq_before(window_limit(&c->window), top) && c->id != MARKS_ID)
 		advance(c, top);
+	cause = suspended ? aged(c) : GAP_UNTOLD;
 	if (window_extend(&c->window, top, &first) == 0)
 		return;
 	counter_inc(&c->session->figures.gaps);
 	recover_open(c->session->recover, now, c->index, first, c->window.top,
 		     suspended);
+	note_gap(c, first, c->window.top, cause);
 }
 
 void
@@ -358,6 +454,7 @@ count_repair(struct peer_channel *c, mono_t now, seq_t seq, bool repair)
 
 	if (!filled.known)
 		return;
+	gap_log_came(c->session->gap_log, now, c->index, seq, repair);
 	histogram_record(&f->time_to_repair, filled.waited_ns);
 	if (repair)
 		counter_inc(&f->repaired);
@@ -443,6 +540,7 @@ make_room(struct peer_channel *c, struct now now, const struct wire_data *d)
 	pool_drop(c->session->peer->pool, window_unhold(&victim->window, seq));
 	counter_inc(&victim->book.refused_memory);
 	recover_reopen(c->session->recover, now.mono, victim->index, seq);
+	gap_log_again(c->session->gap_log, now, victim->index, seq);
 	return true;
 }
 
@@ -464,7 +562,7 @@ peer_channel_take(struct peer_channel *c, struct now now, const struct wire_data
 	enum window_verdict verdict;
 
 	peer_channel_know(c, seq_add(d->seq, 1));
-	if (!seq_before(d->seq, window_limit(&c->window)))
+	if (!seq_before(d->seq, window_limit(&c->window)) && c->id != MARKS_ID)
 		advance(c, seq_add(d->seq, 1));
 	verdict = window_check(&c->window, d->seq);
 	if (verdict == WINDOW_NEW && !store_or_make_room(c, now, d, repair)) {
@@ -488,6 +586,8 @@ peer_channel_end_epoch(struct peer_channel *c)
 	struct window *w = &c->window;
 
 	peer_channel_lose(c, w->next, w->top, LOST_RESTART);
+	note_gap(c, w->top, c->announced, GAP_RESTART);
+	note_lost(c, w->top, seq_span(w->top, c->announced), LOST_RESTART);
 	count_lost(c, LOST_RESTART, seq_span(w->top, c->announced));
 	c->expected_before += seq_span(c->first, seq_max(w->top, c->announced));
 	c->first = c->announced = w->next;
@@ -497,12 +597,14 @@ peer_channel_end_epoch(struct peer_channel *c)
 
 /* What an immediate channel has emitted beyond a gap would be emitted again by
  * our successor, who resumes at the gap: so the gap is lost. An ordered channel
- * leaves gap and held datagrams to the successor. */
+ * leaves gap and held datagrams to the successor, unless it was immediate before. */
 void
 peer_channel_drain(struct peer_channel *c)
 {
-	if (c->delivery == DELIVERY_IMMEDIATE)
-		peer_channel_lose(c, c->window.next, c->window.top, LOST_DRAIN);
+	seq_t end = c->delivery == DELIVERY_IMMEDIATE ? c->window.top
+						      : window_released_end(&c->window);
+
+	peer_channel_lose(c, c->window.next, end, LOST_DRAIN);
 }
 
 void

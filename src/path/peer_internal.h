@@ -16,13 +16,15 @@ struct peer {
 	size_t session_count;
 	struct quota *quota;
 	struct ready *ready;
+	struct history *emitted; /* NULL: not remembered */
 	/* Taken from there, paid for and shown to the kernel, between peer_ready() and
 	 * peer_emitted(). */
 	uint32_t shown[EMIT_BATCH];
 	size_t shown_count;
 	struct iovec iov[EMIT_BATCH][POOL_IOV_MAX];
-	gauge_t pool_used;
+	gauge_t pool_used, emitted_used;
 	mono_t tick_due;
+	struct now now; /* of the last input or tick, for the log of gaps */
 	bool draining;
 };
 

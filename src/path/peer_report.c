@@ -97,6 +97,7 @@ fill_welcome(struct peer_session *s, struct now now, struct peer_path *p,
 			continue;
 		wire_put_resume(&b->w, &e);
 		c->welcome_due = false;
+		c->resumed = c->window.top;
 		d.entries++;
 	}
 	if (d.entries == 0 && !p->join_due) {
@@ -261,6 +262,7 @@ ask(struct peer_session *s, mono_t now, const struct peer_path *p,
 		return false;
 	(void)bucket_take(&s->request_budget, now,
 			  counter_get(&s->figures.requested) - asked);
+	gap_log_requested(s->gap_log, gap->channel, gap->first, gap->end);
 	recover_requested(s->recover, gap, now, copies(p));
 	return whole;
 }

@@ -39,8 +39,9 @@ peer_session_init(struct peer_session *s, struct peer *peer, unsigned int remote
 	s->by_id = calloc(UINT16_MAX + 1, sizeof *s->by_id);
 	s->parts = parts_new();
 	s->recover = recover_new(s->capacity, GAPS_EXTRA, recovery->give_up_ns);
+	s->gap_log = gap_log_new();
 	if (s->channels == NULL || s->by_id == NULL || s->recover == NULL ||
-	    s->parts == NULL)
+	    s->gap_log == NULL || s->parts == NULL)
 		return false;
 	recover_set_times(s->recover, recovery->reorder_ns, 0, 0);
 	bucket_init(&s->request_budget, now, REQUEST_RATE, REQUEST_BURST);
@@ -60,6 +61,7 @@ peer_session_fini(struct peer_session *s)
 	free(s->channels);
 	free(s->by_id);
 	recover_free(s->recover);
+	gap_log_free(s->gap_log);
 	parts_free(s->parts);
 }
 
@@ -71,7 +73,7 @@ peer_session_memory_bytes(const struct peer_session *s)
 	return s->capacity * (sizeof *s->channels +
 			      2 * (size_t)r->window_datagrams * sizeof(uint32_t)) +
 	       (UINT16_MAX + 1) * sizeof *s->by_id + recover_memory_bytes(s->recover) +
-	       parts_memory_bytes();
+	       gap_log_memory_bytes() + parts_memory_bytes();
 }
 
 const struct peer_session *
@@ -259,10 +261,12 @@ begin_epoch(struct peer_session *s, const struct peer_path *path, uint64_t epoch
 		if (s->channels[i].active)
 			peer_channel_end_epoch(&s->channels[i]);
 	}
+	gap_log_new_epoch(s->gap_log);
 	memset(s->by_id, 0, (UINT16_MAX + 1) * sizeof *s->by_id);
 	atomic_store_explicit(&s->epoch, epoch, memory_order_relaxed);
 	s->era++;
 	s->greeting = 0;
+	s->changes_known = SEQ_FIRST;
 	counter_inc(&s->figures.epochs);
 }
 
@@ -285,11 +289,13 @@ is_emittable(const struct wire_channel *e)
 	       (e->group >> 28 == 0xe && e->group >> 8 != 0xe00000 && e->port != 0);
 }
 
-enum wire_bye
-peer_session_place(struct peer_session *s, const struct wire_channel *e,
-		   struct peer_channel **found)
+/* The place of a channel that the relay tells of, a new one if need be. 0, or why the
+ * relay is to be sent away. */
+static enum wire_bye
+find_or_add(struct peer_session *s, const struct wire_channel *e,
+	    struct peer_channel **found)
 {
-	struct peer_channel *c = find_by_id(s, e->id);
+	const struct peer_channel *c = find_by_id(s, e->id);
 
 	if (!is_emittable(e))
 		return WIRE_BYE_PROTOCOL;
@@ -300,8 +306,6 @@ peer_session_place(struct peer_session *s, const struct wire_channel *e,
 			return WIRE_BYE_CHANNELS;
 	} else if (strcmp(c->name, e->name.text) != 0) {
 		return WIRE_BYE_PROTOCOL;
-	} else {
-		peer_channel_update(c, e);
 	}
 	*found = find_by_id(s, e->id);
 	return 0;
@@ -311,10 +315,15 @@ static enum wire_bye
 take_announcement(struct peer_session *s, const struct wire_channel *e)
 {
 	struct peer_channel *c;
-	enum wire_bye bye = peer_session_place(s, e, &c);
+	enum wire_bye bye = find_or_add(s, e, &c);
 
 	if (bye != 0)
 		return bye;
+	/* Said again, it may be older than a change that came meanwhile. */
+	if (c->greeting != s->greeting)
+		peer_channel_update(c, e);
+	if (c->greeting != s->greeting && e->id == MARKS_ID)
+		s->changes_known = e->next;
 	/* A relay that numbers less than it did has forgotten its epoch; but newer
 	 * datagrams may have come by another path, or before a HELLO said again. */
 	if (c->greeting != s->greeting && !any_open(s) &&
@@ -337,6 +346,7 @@ take_greeting(struct peer_session *s, struct peer_path *p,
 	struct wire_channel e;
 	enum wire_bye bye = 0;
 	bool anew = g->epoch != s->epoch;
+	bool knows_us = !anew && g->instance == s->peer->instance;
 
 	if (anew)
 		begin_epoch(s, p, g->epoch);
@@ -346,6 +356,10 @@ take_greeting(struct peer_session *s, struct peer_path *p,
 	for (uint16_t i = 0; i < g->count && bye == 0; i++) {
 		if (!wire_get_channel(r, &e))
 			return WIRE_BYE_PROTOCOL;
+		/* It came after we were greeted, so nobody emitted anything of it: what
+		 * was sent came here, where it was unknown. */
+		if (knows_us && find_by_id(s, e.id) == NULL)
+			e.fresh = SEQ_FIRST;
 		bye = take_announcement(s, &e);
 	}
 	return bye;
@@ -502,16 +516,21 @@ take_record(struct peer_session *s, struct now now, struct peer_path *p,
 }
 
 void
-peer_session_change(struct peer_session *s, const uint8_t *entry, size_t len)
+peer_session_change(struct peer_session *s, seq_t seq, const uint8_t *entry, size_t len)
 {
 	struct peer_channel *c;
 	struct wire_channel e;
 	enum wire_bye bye = WIRE_BYE_PROTOCOL;
 
+	/* Sent again after a greeting that said what came of it. */
+	if (seq_before(seq, s->changes_known))
+		return;
 	if (wire_get_entry(entry, len, &e))
-		bye = peer_session_place(s, &e, &c);
-	if (bye == 0)
+		bye = find_or_add(s, &e, &c);
+	if (bye == 0) {
+		peer_channel_update(c, &e);
 		peer_channel_know(c, e.next);
+	}
 	for (size_t i = 0; bye != 0 && i < PATHS_MAX; i++) {
 		if (s->paths[i].open)
 			say_bye(&s->paths[i], bye);
@@ -595,6 +614,7 @@ take_heartbeat(struct peer_session *s, struct now now, struct peer_path *p,
 		c->report_due = true;
 		if (f->flags & WIRE_BOOKS) {
 			store_relay_book(&c->relay, &e);
+			peer_channel_shed(c, &e);
 			c->books_due = true;
 		}
 	}

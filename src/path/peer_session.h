@@ -11,6 +11,7 @@
  */
 #include "base/bucket.h"
 #include "path/batch.h"
+#include "path/gap_log.h"
 #include "path/peer.h"
 #include "path/traffic.h"
 
@@ -40,18 +41,27 @@ struct peer_channel {
 	uint64_t expected_before; /* of earlier epochs */
 	uint64_t ready;           /* released, waiting to be emitted */
 	seq_t ready_low;   /* the lowest of these, or lower; valid while ready > 0 */
+	bool unordered;    /* some of those may have been released out of order */
 	uint32_t greeting; /* announced by this one */
+	seq_t resumed;     /* what was known of when that was answered */
+	/* The relay's last word on shedding, and what had been numbered then. */
+	struct gap_shed shed;
+	seq_t shed_next;
+	bool untold; /* a gap's cause waits for the next word */
 	bool welcome_due, report_due, books_due;
 
 	struct peer_book book;
 	struct sent_book relay;  /* as the relay last told it */
 	gauge_t emitted_last_ns; /* UTC of the last emission */
+	gauge_t latency_ns;      /* capture to emission, a mean of the last few */
 	/* As last balanced: between two balances the books alone do not add up. */
 	gauge_t received_residual, expected_residual;
 	/* For scrapes: what the last announcement said, again. */
 	counter_t name_seen[NAME_BYTES_MAX / sizeof(uint64_t)];
 	gauge_t is_marks, is_immediate, group_seen, port_seen; /* as emitted */
 	gauge_t is_withdrawn; /* the relay no longer captures it */
+	gauge_t source_seen;  /* as captured */
+	uint32_t tenant;      /* counts who had the place before */
 };
 
 struct peer_path {
@@ -92,10 +102,12 @@ struct peer_session {
 	uint32_t capacity; /* channels at most, the marks' among them */
 	uint32_t greeting;
 	uint16_t greeting_total, greeting_seen;
+	seq_t changes_known; /* all before it, of channel 0, the greeting has told */
 	struct peer_channel *channels;
 	_Atomic uint32_t channel_count;
 	uint16_t *by_id; /* index + 1 of each channel id, 0 for none */
 	struct recover *recover;
+	struct gap_log *gap_log;
 	struct parts *parts;
 	int64_t reorder_ns; /* measured: how late originals fill their gaps */
 	mono_t fade_due;
@@ -122,12 +134,9 @@ enum peer_frame {
 };
 enum peer_frame peer_session_frame(struct peer_session *s, struct now now,
 				   unsigned int slot, const struct wire_frame *f);
-/* The place of a channel that the relay tells of, a new one if need be. 0, or why the
- * relay is to be sent away. */
-enum wire_bye peer_session_place(struct peer_session *s, const struct wire_channel *e,
-				 struct peer_channel **c);
 /* A change of the relay's channels, at its place among the marks. */
-void peer_session_change(struct peer_session *s, const uint8_t *entry, size_t len);
+void peer_session_change(struct peer_session *s, seq_t seq, const uint8_t *entry,
+			 size_t len);
 /* The settings were changed in place. */
 void peer_session_settings_changed(struct peer_session *s);
 void peer_session_tick(struct peer_session *s, struct now now);
@@ -152,6 +161,8 @@ void peer_channel_announce(struct peer_channel *c, const struct wire_channel *e)
 void peer_channel_update(struct peer_channel *c, const struct wire_channel *e);
 /* Where it goes, and how, by the settings as they are now. */
 void peer_channel_redirect(struct peer_channel *c);
+/* The relay's book came, of which e is the entry: for the causes of gaps. */
+void peer_channel_shed(struct peer_channel *c, const struct wire_books *e);
 /* A new epoch: what was missing is lost, what is held is released. */
 void peer_channel_end_epoch(struct peer_channel *c);
 /* The relay numbered everything before next. */

@@ -51,6 +51,12 @@ start(struct quota_flow *f, const struct limits *l, mono_t now)
 	limit(f, l, now);
 }
 
+static bool
+is_same(const struct limits *a, const struct limits *b)
+{
+	return a->packets == b->packets && a->bytes == b->bytes;
+}
+
 static void
 take_limits(struct quota *q, const struct emit_settings *s)
 {
@@ -99,9 +105,13 @@ quota_memory_bytes(const struct quota *q)
 void
 quota_set_limits(struct quota *q, const struct emit_settings *settings, mono_t now)
 {
+	struct limits flow = q->flow, all = q->all;
+
+	/* What is the same goes on with what it has paid. */
 	take_limits(q, settings);
-	limit(&q->total, &q->all, now);
-	for (uint32_t i = 0; i < quota_count_flows(q); i++)
+	if (!is_same(&all, &q->all))
+		limit(&q->total, &q->all, now);
+	for (uint32_t i = 0; !is_same(&flow, &q->flow) && i < quota_count_flows(q); i++)
 		limit(&q->flows[i], &q->flow, now);
 }
 

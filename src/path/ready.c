@@ -221,6 +221,71 @@ ready_return(struct ready *r, uint32_t chunk)
 	r->count++;
 }
 
+/* Takes the channel's chunks out of a line. */
+static struct line
+extract(struct ready *r, struct line *l, unsigned int session, uint32_t channel)
+{
+	struct line rest = {POOL_NONE, POOL_NONE}, found = rest;
+
+	while (l->head != POOL_NONE) {
+		uint32_t chunk = remove_head(r, l);
+		const struct held *h = pool_held(r->pool, chunk);
+		bool wanted = h->session == session && h->channel == channel;
+
+		append(r, wanted ? &found : &rest, chunk);
+	}
+	*l = rest;
+	return found;
+}
+
+static void
+set_flow(struct ready *r, const struct line *l, unsigned int session, uint32_t channel,
+	 uint32_t flow)
+{
+	uint32_t chunk = l->head;
+
+	while (chunk != POOL_NONE) {
+		struct held *h = pool_held(r->pool, chunk);
+
+		if (h->session == session && h->channel == channel)
+			h->flow = flow;
+		chunk = h->next;
+	}
+}
+
+/* Puts first in front of l. */
+static void
+prepend(struct ready *r, struct line *l, struct line first)
+{
+	pool_held(r->pool, first.tail)->next = l->head;
+	if (l->tail == POOL_NONE)
+		l->tail = first.tail;
+	l->head = first.head;
+}
+
+void
+ready_redirect(struct ready *r, unsigned int session, uint32_t channel, uint32_t from,
+	       uint32_t to)
+{
+	struct line moved = {POOL_NONE, POOL_NONE};
+
+	r->next = NULL;
+	set_flow(r, &r->open, session, channel, to);
+	if (r->quota == NULL || from == to || r->lines[from].head == POOL_NONE)
+		return;
+	moved = extract(r, &r->lines[from], session, channel);
+	if (r->lines[from].head == POOL_NONE)
+		stop_waiting(r, &r->lines[from]);
+	set_flow(r, &moved, session, channel, to);
+	/* Before what is open of the channel: that waits too, if its new flow does. */
+	if (r->lines[to].head != POOL_NONE) {
+		while (moved.head != POOL_NONE)
+			append(r, &r->lines[to], remove_head(r, &moved));
+	} else if (moved.head != POOL_NONE) {
+		prepend(r, &r->open, moved);
+	}
+}
+
 uint64_t
 ready_count(const struct ready *r)
 {

@@ -34,6 +34,11 @@ void ready_take(struct ready *r);
 /* One that was taken is back, first of all; of several the last is returned first. */
 void ready_return(struct ready *r, uint32_t chunk);
 
+/* A channel goes elsewhere: what is ready of it is of flow `to`, and stays in order.
+ * None of it may be taken at this moment. Takes as long as there are chunks. */
+void ready_redirect(struct ready *r, unsigned int session, uint32_t channel,
+		    uint32_t from, uint32_t to);
+
 /* All that there are. */
 uint64_t ready_count(const struct ready *r);
 /* When one that waits for the quota may leave; MONO_NEVER: none waits for it. */

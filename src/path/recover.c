@@ -30,6 +30,7 @@ struct recover {
 	uint32_t *first, *last; /* per channel */
 	uint32_t *hint;         /* per channel: where the last search ended */
 	size_t channels;
+	uint32_t lasting; /* never hopeless */
 	uint32_t free_head;
 	size_t used;
 	uint64_t merged;
@@ -48,6 +49,7 @@ recover_new(size_t channels, size_t extra, int64_t give_up_ns)
 	r->count = channels + extra;
 	r->channels = channels;
 	r->give_up_ns = give_up_ns;
+	r->lasting = NONE;
 	r->gaps = calloc(r->count, sizeof *r->gaps);
 	r->heap = calloc(r->count, sizeof *r->heap);
 	r->first = calloc(channels, sizeof *r->first);
@@ -85,6 +87,12 @@ recover_memory_bytes(const struct recover *r)
 {
 	return sizeof *r + r->count * (sizeof *r->gaps + sizeof *r->heap) +
 	       r->channels * 3 * sizeof *r->first;
+}
+
+void
+recover_set_lasting(struct recover *r, uint32_t channel)
+{
+	r->lasting = channel;
 }
 
 void
@@ -409,7 +417,8 @@ recover_due(const struct recover *r, mono_t now)
 static mono_t
 hopeless_at(const struct recover *r, const struct gap *gap)
 {
-	return mono_add(gap->since, r->give_up_ns);
+	return gap->channel == r->lasting ? MONO_NEVER
+					  : mono_add(gap->since, r->give_up_ns);
 }
 
 bool

@@ -43,6 +43,9 @@ struct recover *recover_new(size_t channels, size_t extra, int64_t give_up_ns);
 void recover_free(struct recover *r);
 size_t recover_memory_bytes(const struct recover *r);
 
+/* Gaps of this channel are never hopeless: one channel of all. */
+void recover_set_lasting(struct recover *r, uint32_t channel);
+
 /* From now on, for the gaps that there are as well. */
 void recover_set_give_up(struct recover *r, int64_t give_up_ns);
 

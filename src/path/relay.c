@@ -69,9 +69,10 @@ relay_new(const struct relay_settings *settings, uint16_t lane, uint64_t epoch,
 	r->classifier = first_classifier(settings);
 	r->reassembly = reassemble_new(capture->fragment_datagrams,
 				       capture->fragment_timeout_ns);
+	r->upstream = upstream_new();
 	r->sessions = calloc(settings->remote_count, sizeof *r->sessions);
 	if (r->channels == NULL || r->history == NULL || r->classifier == NULL ||
-	    r->reassembly == NULL || r->sessions == NULL)
+	    r->reassembly == NULL || r->upstream == NULL || r->sessions == NULL)
 		goto fail;
 	for (size_t i = 1; i < r->channel_count; i++) {
 		r->channels[i].own = settings->channels[i - 1];
@@ -98,6 +99,7 @@ relay_free(struct relay *r)
 	free(r->sessions);
 	reassemble_free(r->reassembly);
 	classify_free(r->classifier);
+	upstream_free(r->upstream);
 	history_free(r->history);
 	free(r->channels);
 	free(r);
@@ -112,20 +114,26 @@ relay_memory_bytes(const struct relay *r)
 				       PATHS_MAX * sizeof(seq_t));
 
 	return sizeof *r + r->channel_capacity * sizeof *r->channels +
-	       history_memory_bytes(r->history) +
+	       history_memory_bytes(r->history) + upstream_memory_bytes() +
 	       reassemble_memory_bytes(r->reassembly) + r->session_count * per_session;
 }
 
 /* What the feed's own sequence says; it only ever counts. */
 static void
-check_feed(struct relay_channel *c, const struct datagram *d)
+check_feed(struct relay *r, uint16_t channel, const struct datagram *d)
 {
+	struct relay_channel *c = &r->channels[channel];
 	struct feed_result result =
 		feed_check(&c->feed, c->settings->feed, d->payload, d->len);
 
 	if (result.missing > 0) {
 		counter_inc(&c->book.upstream_gaps);
 		counter_add(&c->book.upstream_missing, result.missing);
+		upstream_note_gap(r->upstream,
+				  &(struct upstream_gap){.channel = channel,
+							 .captured = d->captured,
+							 .first = result.first,
+							 .missing = result.missing});
 	}
 	switch (result.verdict) {
 	case FEED_RESET: counter_inc(&c->book.feed_resets); break;
@@ -167,7 +175,7 @@ take_datagram(struct relay *r, mono_t now, const struct datagram *d)
 		counter_inc(&r->figures.no_channel);
 		return;
 	}
-	check_feed(&r->channels[index], d);
+	check_feed(r, (uint16_t)index, d);
 	(void)relay_remember(r, now, (uint16_t)index, HISTORY_DATA, d->captured,
 			     d->payload, d->len);
 }
@@ -207,6 +215,9 @@ relay_dropped(struct relay *r, struct now now, enum drop_point point, uint64_t n
 
 	counter_add(&r->figures.dropped[point], n);
 	counter_inc(&r->figures.marks);
+	upstream_note_mark(r->upstream, &(struct upstream_mark){.told = now.utc,
+								.point = point,
+								.datagrams = n});
 	wr_u8(&w, (uint8_t)point);
 	wr_u64(&w, n);
 	(void)relay_remember(r, now.mono, 0, HISTORY_MARK, now.utc, bytes,
@@ -403,6 +414,12 @@ const struct history *
 relay_history(const struct relay *r)
 {
 	return r->history;
+}
+
+const struct upstream *
+relay_upstream(const struct relay *r)
+{
+	return r->upstream;
 }
 
 void

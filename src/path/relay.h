@@ -19,6 +19,7 @@
 #include "path/history.h"
 #include "path/reassemble.h"
 #include "path/session.h"
+#include "path/upstream.h"
 #include "path/wire.h"
 
 struct classifier;
@@ -166,6 +167,7 @@ const struct relay_channel *relay_channel(const struct relay *r, size_t index);
 const struct relay_session *relay_session(const struct relay *r, size_t remote);
 uint64_t relay_epoch(const struct relay *r);
 const struct history *relay_history(const struct relay *r);
+const struct upstream *relay_upstream(const struct relay *r);
 /* Brings unsent and what depends on time up to date. */
 void relay_balance(struct relay *r);
 

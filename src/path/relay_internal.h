@@ -16,6 +16,7 @@ struct relay {
 	struct history *history;
 	struct classifier *classifier;
 	struct reassembly *reassembly;
+	struct upstream *upstream;
 	uint64_t captured; /* datagrams of all channels */
 	struct relay_session *sessions;
 	size_t session_count;

@@ -144,6 +144,7 @@ start_greeting(struct relay_session *s, unsigned int slot)
 	s->abandoned = 0;
 	s->changes_told = s->relay->changes_end;
 	s->paths[slot].hello_at = 0;
+	s->paths[slot].beating = false; /* or a BYE would wait for the round's end */
 	set_open(s, &s->paths[slot], false);
 }
 
@@ -362,6 +363,14 @@ close_others(struct relay_session *s, const struct relay_path *p)
 }
 
 static void
+restart_final_books(struct relay_session *s)
+{
+	s->books_final = s->bye_due = s->bye_said = false;
+	for (size_t i = 0; i < s->relay->channel_count; i++)
+		s->outlets[i].books_answered = false;
+}
+
+static void
 complete_greeting(struct relay_session *s, struct now now, struct relay_path *p,
 		  uint64_t instance)
 {
@@ -384,9 +393,7 @@ complete_greeting(struct relay_session *s, struct now now, struct relay_path *p,
 	if (!s->draining)
 		return;
 	/* The final books may have been under way when the last path died. */
-	s->books_final = s->bye_due = s->bye_said = false;
-	for (size_t i = 0; i < s->relay->channel_count; i++)
-		s->outlets[i].books_answered = false;
+	restart_final_books(s);
 	take_event(s, SESSION_DRAIN, "draining");
 }
 
@@ -425,6 +432,30 @@ take_welcome(struct relay_session *s, struct now now, unsigned int slot,
 	if (s->welcomed == s->relay->channel_count)
 		complete_greeting(s, now, p, g.instance);
 	return true;
+}
+
+static void
+greet_again(struct relay_session *s, const char *why)
+{
+	unsigned int slot = best_up(s);
+
+	if (!is_carrying(relay_session_state(s)) || slot == PATHS_MAX)
+		return;
+	take_event(s, SESSION_REGREETED, why);
+	start_greeting(s, slot);
+}
+
+/* A change left the history before the peer had it: only a greeting can tell it now. */
+static void
+retell_changes(struct relay_session *s)
+{
+	const struct relay *r = s->relay;
+	seq_t reported = s->outlets[0].reported;
+
+	if (s->greeter == NO_GREETER && seq_before(s->changes_told, r->changes_end) &&
+	    seq_before(reported, r->changes_end) &&
+	    seq_before(reported, history_oldest(r->history, 0)))
+		greet_again(s, "a change of channels left the history unheard");
 }
 
 /* ---- reports ---- */
@@ -488,6 +519,8 @@ take_report(struct relay_session *s, struct now now, unsigned int slot,
 
 	if (!wire_get_timing(f, &timing, &count, &r))
 		return false;
+	/* Before it settles what it was told has aged. */
+	retell_changes(s);
 	if (timing_take(&s->paths[slot].timing, now, &timing))
 		note_clock(s, slot);
 	relay_probe_heard(s, &s->paths[slot], &timing);
@@ -664,33 +697,11 @@ drain_step(struct relay_session *s, mono_t now)
 	}
 }
 
-static void
-greet_again(struct relay_session *s, const char *why)
-{
-	unsigned int slot = best_up(s);
-
-	if (relay_session_state(s) != SESSION_OPEN || slot == PATHS_MAX)
-		return;
-	take_event(s, SESSION_REGREETED, why);
-	start_greeting(s, slot);
-}
-
-/* A change left the history before the peer had it: only a greeting can tell it now. */
-static void
-retell_changes(struct relay_session *s)
-{
-	const struct relay *r = s->relay;
-	seq_t reported = s->outlets[0].reported;
-
-	if (s->greeter == NO_GREETER && seq_before(s->changes_told, r->changes_end) &&
-	    seq_before(reported, r->changes_end) &&
-	    seq_before(reported, history_oldest(r->history, 0)))
-		greet_again(s, "a change of channels left the history unheard");
-}
-
 void
 relay_session_channels_changed(struct relay_session *s, bool told)
 {
+	if (s->books_final && !s->bye_due && !s->bye_said)
+		restart_final_books(s); /* they are of more channels now */
 	if (s->greeter != NO_GREETER)
 		start_greeting(s, s->greeter); /* it announced too little */
 	else if (!told)

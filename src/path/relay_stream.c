@@ -44,8 +44,8 @@ is_shed(struct relay_session *s, mono_t now, const struct relay_path *p,
 	const struct remote_settings *settings = s->settings;
 
 	*by_age = false;
-	if (rec->kind == HISTORY_CHANGE)
-		return false; /* what comes behind it cannot be read without it */
+	if (rec->channel == 0)
+		return false; /* what comes behind a change cannot be read without it */
 	*by_age = settings->shed_age_ns > 0 &&
 		  mono_sub(now, rec->arrived) > settings->shed_age_ns;
 	return *by_age ||

@@ -171,7 +171,7 @@ set_up(struct tunnel *t, char *error, size_t error_bytes)
 				 error_bytes);
 	if (t->tls == NULL)
 		return -EINVAL;
-	expiry_open(&t->expiry, t->base, t->settings.tls->certificate);
+	expiry_open(&t->expiry, t->base, t->settings.tls);
 	note_expiry(t, expires_s);
 	if (dtls_open(t, error, error_bytes) < 0)
 		return -EINVAL;
@@ -342,8 +342,6 @@ tunnel_renew(struct tunnel *t, SSL_CTX *fresh, int64_t expires_s)
 	SSL_CTX *old = t->tls;
 	char error[256]; /* out of memory: there is no other */
 
-	/* The settings may have got other names meanwhile. */
-	t->expiry.certificate = t->settings.tls->certificate;
 	t->tls = fresh;
 	if (dtls_renew(t, error, sizeof error) < 0) {
 		t->tls = old;

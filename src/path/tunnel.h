@@ -160,6 +160,8 @@ struct tunnel_figures {
 	gauge_t unreached[REMOTES_MAX][PATHS_MAX];
 	/* The same of the last who dialled in; 0: it was let in, or none came. */
 	gauge_t refused_last;
+	/* IPv4 address of ours that a path has, or last had; 0: it never was up. */
+	gauge_t local[REMOTES_MAX][PATHS_MAX];
 };
 const struct tunnel_figures *tunnel_figures(const struct tunnel *t);
 

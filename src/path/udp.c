@@ -2,6 +2,7 @@
 #include "path/udp.h"
 
 #include <errno.h>
+#include <linux/sock_diag.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -84,6 +85,19 @@ udp_receive(struct udp_in *in, int fd, uint32_t *overflow)
 	if (value != NULL)
 		memcpy(overflow, value, sizeof(*overflow));
 	return n;
+}
+
+bool
+udp_overflow(int fd, uint32_t *overflow)
+{
+	uint32_t memory[SK_MEMINFO_VARS];
+	socklen_t len = sizeof(memory);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_MEMINFO, memory, &len) < 0 ||
+	    len <= SK_MEMINFO_DROPS * sizeof(memory[0]))
+		return false;
+	*overflow = memory[SK_MEMINFO_DROPS];
+	return true;
 }
 
 bool

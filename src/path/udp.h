@@ -53,6 +53,9 @@ void udp_in_fini(struct udp_in *in);
  * the batch before is forgotten. Sets *overflow, when the kernel tells it, to how
  * many datagrams this socket had no room for since it was made. */
 int udp_receive(struct udp_in *in, int fd, uint32_t *overflow);
+/* How many datagrams this socket had no room for since it was made: also those after
+ * the last that was received. False when the kernel does not tell. */
+bool udp_overflow(int fd, uint32_t *overflow);
 /* The next of the batch, valid until udp_receive(); false after the last. */
 bool udp_in_next(struct udp_in *in, struct udp_datagram *d);
 

@@ -176,6 +176,16 @@ window_release_now(struct window *w, seq_t seq)
 }
 
 seq_t
+window_released_end(const struct window *w)
+{
+	seq_t end = w->top;
+
+	while (seq_before(w->next, end) && *slot(w, (seq_t){end.n - 1}) != RELEASED)
+		end = (seq_t){end.n - 1};
+	return end;
+}
+
+seq_t
 window_newest_held(const struct window *w)
 {
 	seq_t s = w->top;

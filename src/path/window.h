@@ -64,6 +64,9 @@ uint32_t window_release_held(struct window *w, seq_t *at);
 /* Immediate: seq goes straight out; its slot remembers so. */
 void window_release_now(struct window *w, seq_t seq);
 
+/* Behind the newest that was released beyond a gap; next when none was. */
+seq_t window_released_end(const struct window *w);
+
 /* The newest that is held; SEQ_NONE when nothing is. */
 seq_t window_newest_held(const struct window *w);
 /* It is missing again: returns its chunk. */

@@ -303,6 +303,9 @@ take_step(struct rig *x, struct rd *r)
 		arg = rd_u8(r);
 		emit(x, arg, rd_u8(r));
 		break;
+	case STEP_CHANGE:
+		script_redirect(&x->settings, x->peer, x->now, rd_u8(r));
+		break;
 	case STEP_CAPTURE:
 	case STEP_DROP:
 	case STEP_KINDS: break;

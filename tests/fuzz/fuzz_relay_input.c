@@ -244,6 +244,10 @@ take_step(struct rig *x, struct rd *r)
 		arg = rd_u8(r);
 		relay_dropped(x->relay, x->now, arg % DROP_POINT_COUNT, rd_u8(r));
 		break;
+	case STEP_CHANGE:
+		script_change(&x->settings, x->relay, x->now, rd_u8(r));
+		x->allocated = script_allocated(); /* another classifier */
+		break;
 	case STEP_EMIT:
 	case STEP_KINDS: break;
 	}

@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "path/classify.h"
 #include "path/peer.h"
 #include "path/peer_session.h"
 #include "path/relay.h"
@@ -41,6 +42,7 @@ enum script_step {
 	STEP_CAPTURE, /* relay: channel, how many, u16 length */
 	STEP_DROP,    /* relay: point, count */
 	STEP_EMIT,    /* peer: how many, a verdict each two bits of a byte, in turn */
+	STEP_CHANGE, /* relay: bits 0-2 listed, 3-4 place; peer: delivery, group, age */
 	STEP_KINDS
 };
 
@@ -91,7 +93,8 @@ script_session(void)
 struct script_relay {
 	struct relay_settings settings;
 	struct remote_settings remote;
-	struct channel_settings channels[SCRIPT_CHANNELS - 1];
+	/* The last one comes by STEP_CHANGE only. */
+	struct channel_settings channels[SCRIPT_CHANNELS];
 };
 
 static inline void
@@ -101,7 +104,7 @@ script_relay_settings(struct script_relay *s, uint8_t options)
 	bool tight = (options & SCRIPT_TIGHT) != 0;
 
 	*s = (struct script_relay){.remote = {.name = "vpc"}};
-	for (unsigned int i = 0; i < SCRIPT_CHANNELS - 1; i++) {
+	for (unsigned int i = 0; i < SCRIPT_CHANNELS; i++) {
 		snprintf(s->channels[i].name, NAME_BYTES_MAX, "ch%u", i + 1);
 		s->channels[i].group = 0xe9250001U + i;
 		s->channels[i].port = (uint16_t)(30001 + i);
@@ -119,7 +122,8 @@ script_relay_settings(struct script_relay *s, uint8_t options)
 		.channels = s->channels,
 		.channel_count = SCRIPT_CHANNELS - 1,
 		.history = {.memory_bytes = tight ? 16384 : 1 << 20,
-			    .age_ns = tight ? 50 * NS_PER_MS : 10 * NS_PER_S},
+			    .age_ns = tight ? 50 * NS_PER_MS : 10 * NS_PER_S,
+			    .channels = SCRIPT_CHANNELS},
 		.remotes = &s->remote,
 		.remote_count = 1,
 		.session = *script_session(),
@@ -132,7 +136,8 @@ script_frame(const struct script_relay *s, uint8_t channel, uint16_t len,
 	     uint8_t bytes[SCRIPT_FRAME_BYTES], struct frame *f)
 {
 	const struct channel_settings *c =
-		&s->channels[channel % (SCRIPT_CHANNELS - 1)];
+		&s->channels[channel == UINT8_MAX ? SCRIPT_CHANNELS - 1
+						  : channel % (SCRIPT_CHANNELS - 1)];
 	struct wr w = wr_init(bytes, SCRIPT_HEADERS);
 
 	wr_be(&w, 0x01005e25, 6);
@@ -151,6 +156,23 @@ script_frame(const struct script_relay *s, uint8_t channel, uint16_t len,
 	f->link_type = DLT_EN10MB;
 	f->bytes = bytes;
 	f->caplen = f->len = SCRIPT_HEADERS + (size_t)len;
+}
+
+static inline void
+script_change(struct script_relay *s, struct relay *r, struct now now, uint8_t arg)
+{
+	struct channel_settings listed[SCRIPT_CHANNELS];
+	uint16_t ids[SCRIPT_CHANNELS];
+	size_t n = 0;
+
+	for (unsigned int i = 0; i < SCRIPT_CHANNELS; i++) {
+		s->channels[i].group = 0xe9250001U + i + 0x100U * (arg >> 3 & 3);
+		if (arg & 1 << i)
+			listed[n++] = s->channels[i];
+	}
+	CHECK(relay_place_channels(r, listed, n, ids) <= relay_channel_capacity(r));
+	classify_free(relay_set_channels(r, now, listed, n, ids,
+					 classify_new(listed, n, ids)));
 }
 
 struct script_peer {
@@ -210,7 +232,7 @@ script_check_frames(const uint8_t *bytes, size_t len)
 
 	for (size_t at = 0; at < len; at += size) {
 		CHECK(wire_next(bytes + at, len - at, &f, &size) == WIRE_WHOLE);
-		CHECK(f.type >= WIRE_HELLO && f.type <= WIRE_BYE);
+		CHECK(f.type >= WIRE_HELLO && f.type <= WIRE_CHANGE);
 	}
 }
 
@@ -252,6 +274,19 @@ script_received(struct rd *r, enum script_step step, size_t *len)
 	if (n > 0)
 		wr_bytes(&w, rd_bytes(r, n), n);
 	return bytes;
+}
+
+static inline void
+script_redirect(struct script_peer *s, struct peer *p, struct now now, uint8_t arg)
+{
+	for (unsigned int i = 0; i < SCRIPT_CHANNELS - 1; i++) {
+		struct output_settings *o = &s->outputs[i];
+
+		o->delivery = arg & 1 << i ? DELIVERY_IMMEDIATE : DELIVERY_ORDERED;
+		o->group = arg & 4 << i ? 0xef000001U + i : 0;
+		o->max_age_ns = arg & 16 ? 20 * NS_PER_MS : 0;
+	}
+	peer_settings_changed(p, now);
 }
 
 #endif

@@ -423,6 +423,43 @@ flood(struct pair *x)
 	talk(x, 0, 5);
 }
 
+static void
+change(struct pair *x, uint8_t arg)
+{
+	script_change(&x->relay_settings, x->relay, x->now, arg);
+	put_step(x->to_relay, STEP_CHANGE, 0, arg, 1);
+}
+
+static void
+redirect(struct pair *x, uint8_t arg)
+{
+	script_redirect(&x->peer_settings, x->peer, x->now, arg);
+	put_step(x->to_peer, STEP_CHANGE, 0, arg, 1);
+}
+
+/* Channels come, move, go and come back, over a line that loses. */
+static void
+changes(struct pair *x)
+{
+	static const uint8_t files[] = {0x07, 0x0f, 0x0e, 0x17};
+
+	up(x, 0, false);
+	talk(x, 0, 2);
+	x->lose_each = 5;
+	for (size_t i = 0; i < sizeof files; i++) {
+		change(x, files[i]);
+		capture(x, UINT8_MAX, 3, 20);
+		capture(x, 1, 3, 20);
+		talk(x, 0, 2);
+		redirect(x, (uint8_t)(5 * i));
+	}
+	down(x, 0);
+	change(x, 0x1d);
+	capture(x, UINT8_MAX, 2, 20);
+	up(x, 0, true);
+	talk(x, 0, 4);
+}
+
 /* The two ends of the scripts begin where SCRIPT_GREETED leaves off. */
 static void
 greeted(struct pair *x)
@@ -497,6 +534,8 @@ main(int argc, char **argv)
 		{"flood_tight", flood, SCRIPT_TIGHT},
 		{"flood_sheds", flood, SCRIPT_TIGHT | SCRIPT_SHEDS | SCRIPT_IMMEDIATE},
 		{"greeted", greeted, SCRIPT_GREETED},
+		{"changes", changes, 0},
+		{"changes_tight", changes, SCRIPT_TIGHT},
 	};
 
 	if (argc != 2) {

@@ -196,7 +196,7 @@ expiry() {
 before=$(expiry relay)
 "$TOMBOLO_SRCDIR/tools/certs" -d "$dir" -f -t 77 colo-a >/dev/null || fail 'no certificate'
 on_relay 0 reload
-says '^reading the certificates again$' '^done: '
+says '^reloaded: nothing new but what the certificates say$'
 after=$(expiry relay)
 [ "$after" != "$before" ] || fail "the same certificate: $after"
 # Valid since yesterday, and seconds have passed.

@@ -200,6 +200,10 @@ healthy() {
 	began=$(now_ms)
 }
 
+market_begin() {
+	market_start --channels 4 --rate 2000 --max 1400 --duration 600
+}
+
 # start_faults: both daemons, traffic that goes on, and who watches them. Configurations
 # are there, and have sockets in $dir/run.
 start_faults() {
@@ -207,6 +211,6 @@ start_faults() {
 	"$TOMBOLO_SRCDIR/tools/log-entries" "$TOMBOLO_SRCDIR/src" >"$dir/messages" ||
 		fail log-entries
 	start_bridge
-	market_start --channels 4 --rate 2000 --max 1400 --duration 600
+	market_begin
 	start_prometheus
 }

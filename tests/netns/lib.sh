@@ -554,6 +554,8 @@ teardown() {
 	local ended=$? host log
 
 	trap - EXIT
+	# a terminal's server is a child of nobody, and in no namespace
+	[ ! -S "$dir/tmux" ] || tmux -S "$dir/tmux" kill-server 2>/dev/null
 	stop_all
 	for host in $HOSTS; do
 		ip netns del "$(netns "$host")" 2>/dev/null

@@ -42,12 +42,69 @@ emitted_by(const struct peer *p)
 	return n;
 }
 
+/* Of all gaps, those in the log and those that have left it. */
+static struct gap_outcomes
+sum_gaps(const struct gap_log *log, uint64_t *open, size_t *count)
+{
+	struct gap_outcomes sum = *gap_log_left(log);
+	struct gap_entry e;
+
+	*open = 0;
+	for (*count = 0; gap_log_get(log, *count, &e); (*count)++) {
+		*open += e.open;
+		sum.repaired += e.outcomes.repaired;
+		sum.late += e.outcomes.late;
+		for (size_t i = 0; i < LOST_REASONS; i++)
+			sum.lost[i] += e.outcomes.lost[i];
+	}
+	return sum;
+}
+
+/* The log of gaps and the figures are two records of the same. */
+static void
+check_gaps(struct world *w)
+{
+	const struct peer_session *s = peer_session(w->peer, WORLD_REMOTE);
+	const struct histogram *came = &s->figures.time_to_repair;
+	uint64_t lost[LOST_REASONS] = {0}, missing = 0, open;
+	struct gap_outcomes sum;
+	size_t count;
+
+	for (uint32_t i = 0; i < s->channel_count; i++) {
+		const struct peer_book *b = &s->channels[i].book;
+
+		lost[LOST_GIVE_UP] += counter_get(&b->lost_give_up);
+		lost[LOST_AGED] += counter_get(&b->lost_aged);
+		lost[LOST_NEVER] += counter_get(&b->lost_never);
+		lost[LOST_WINDOW] += counter_get(&b->lost_window);
+		lost[LOST_RESTART] += counter_get(&b->lost_restart);
+		lost[LOST_DRAIN] += counter_get(&b->lost_drain);
+		missing += s->channels[i].window.missing;
+	}
+	sum = sum_gaps(s->gap_log, &open, &count);
+	for (enum lost_reason i = 0; i < LOST_REASONS; i++) {
+		if (sum.lost[i] != lost[i])
+			FAIL(w, "the gaps lost %lu %s, the books %lu", sum.lost[i],
+			     lost_reason_name(i), lost[i]);
+	}
+	if (sum.repaired != counter_get(&s->figures.repaired))
+		FAIL(w, "the gaps had %lu repaired, the figures %lu", sum.repaired,
+		     counter_get(&s->figures.repaired));
+	if (sum.repaired + sum.late != counter_get(&came->count))
+		FAIL(w, "the gaps had %lu that came, the figures %lu",
+		     sum.repaired + sum.late, counter_get(&came->count));
+	if (count < GAP_LOG_ENTRIES && open != missing)
+		FAIL(w, "%lu are open in the log of gaps, %lu are missing", open,
+		     missing);
+}
+
 void
 audit_peer_gone(struct world *w)
 {
 	const struct peer_figures *f = peer_figures(w->peer, WORLD_REMOTE);
 	struct totals *t = &w->totals;
 
+	check_gaps(w);
 	t->emitted += emitted_by(w->peer);
 	t->requested += counter_get(&f->requested);
 	t->repairs += counter_get(&f->repairs);
@@ -146,7 +203,7 @@ static void
 check_sums(struct world *w)
 {
 	uint64_t emitted = 0, refused = 0, stale = 0, before = 0;
-	uint64_t marks_lost = 0, marks_before = 0;
+	uint64_t marks = 0, marks_lost = 0, marks_before = 0;
 	const struct relay_session *rs = relay_session(w->relay, WORLD_REMOTE);
 	const struct totals *t = &w->totals;
 
@@ -170,6 +227,7 @@ check_sums(struct world *w)
 		if (c->group == 0) {
 			marks_lost = peer_book_lost(&c->book);
 			marks_before = seq_span(SEQ_FIRST, c->first);
+			marks = counter_get(&c->book.emitted);
 		} else {
 			stale += counter_get(&c->book.stale);
 			before += seq_span(SEQ_FIRST, c->first);
@@ -180,7 +238,13 @@ check_sums(struct world *w)
 		     "captured %lu, before the first greeting %lu, emitted %lu lost %lu "
 		     "refused %lu stale %lu",
 		     t->captured, before, emitted, t->lost, refused, stale);
-	if (w->marks_seen + marks_lost + marks_before != w->dropped)
+	/* Changes are numbered among them. */
+	if (marks + marks_lost + marks_before !=
+	    counter_get(&relay_channel(w->relay, 0)->book.captured))
+		FAIL(w, "%lu records of channel 0 arrived, of %lu", marks,
+		     counter_get(&relay_channel(w->relay, 0)->book.captured));
+	if (w->script.changes == 0 &&
+	    w->marks_seen + marks_lost + marks_before != w->dropped)
 		FAIL(w, "%lu drops were marked, %lu marks arrived", w->dropped,
 		     w->marks_seen);
 	/* The final books that the relay has are the peer's own. */
@@ -194,6 +258,7 @@ audit_rest(struct world *w)
 {
 	check_relay_books(w);
 	check_peer_books(w);
+	changes_audit(w);
 	audit_relay_gone(w);
 	audit_peer_gone(w);
 	check_sums(w);

@@ -96,7 +96,7 @@ fates_feed(struct world *w)
 	make_room(fate);
 	number = fate->next++;
 	fate->fed[number] = w->now.mono;
-	if (!w->alive[RELAY])
+	if (!w->alive[RELAY] || !w->listed[ch])
 		return; /* nobody captured it */
 	len = payload_len(s, ch, number);
 	payload_make(ch, number, payload, len);
@@ -174,12 +174,17 @@ book(struct world *w, unsigned int ch, uint64_t number, uint64_t *openers)
 
 	if (!see(fate, number))
 		FAIL(w, "emitted twice: channel %u number %lu", ch, number);
-	if (!w->script.immediate && number < fate->last)
+	if (!w->script.immediate && !fate->shuffled && number < fate->last)
 		FAIL(w, "out of order: channel %u number %lu after %lu", ch, number,
 		     fate->last - 1);
 	if (number >= fate->last)
 		fate->last = number + 1;
-	check_quota(w, &fate->left, w->script.flow_pps, fate->emitted++);
+	/* A channel that moves is another flow each time. */
+	check_quota(w, &fate->left,
+		    w->script.changes + w->script.redirects > 0 ? 0
+								: w->script.flow_pps,
+		    fate->emitted);
+	fate->emitted++;
 	check_quota(w, &w->left, w->script.total_pps, w->emitted++);
 	if (openers[ch] == UINT64_MAX)
 		openers[ch] = number;
@@ -214,8 +219,8 @@ receive(struct world *w, const struct outgoing *out, uint64_t *openers)
 	payload_make((unsigned int)ch, number, want, at);
 	if (memcmp(got, want, at) != 0)
 		FAIL(w, "payload changed: channel %lu number %lu", ch, number);
-	if (out->group != w->channels[ch].group || out->port != w->channels[ch].port)
-		FAIL(w, "wrong group or port");
+	if (!changes_is_address(w, (unsigned int)ch, out->group, out->port))
+		FAIL(w, "channel %lu came out at %x:%u", ch, out->group, out->port);
 	if (dice_chance(&w->dice, w->script.refusals)) {
 		w->fates[ch].refused++;
 		return EMIT_OVERSIZE;

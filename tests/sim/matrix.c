@@ -187,6 +187,14 @@ write_paced_stream(struct script *s)
 	s->links[0].line = (struct line){.stream = true, .delay_ns = DELAY_NS};
 }
 
+static void
+write_changes(struct script *s)
+{
+	lose(s, 0.005, 0);
+	s->changes = 20;
+	s->redirects = 5;
+}
+
 /* What the issue asks of each; a round trip is 1 ms, the next datagram of a channel
  * comes after 0.4 ms, a path is dead after 600 ms of silence. Not here: a black-out of a
  * datagram path over a line with a rate. Catch-up goes out at once and overruns the
@@ -217,6 +225,10 @@ static const struct entry entries[] = {
 	{"black-5s", write_black_5s, {.calm_ms = 1000}, NULL},
 	{"paced", write_paced, {.calm_ms = 2600}, NULL},
 	{"paced-stream", write_paced_stream, {.calm_ms = 2600}, NULL},
+	{"changes",
+	 write_changes,
+	 {.p50_ms = 0.06, .p99_ms = 1.3, .p999_ms = 2.8},
+	 NULL},
 	{"long", write_long, {.p99_ms = 3, .p999_ms = 6}, NULL},
 };
 

@@ -104,6 +104,17 @@ roll_troubles(struct dice *d, struct script *s)
 	}
 }
 
+/* One seed in four has operators who are at it. */
+static void
+roll_changes(struct dice *d, struct script *s)
+{
+	if (!dice_chance(d, 0.25))
+		return;
+	s->changes = 1 + (double)dice_below(d, 60);
+	if (dice_chance(d, 0.5))
+		s->redirects = 1 + (double)dice_below(d, 30);
+}
+
 /* Some seeds are about repairs alone, so that their cost can be added up. */
 static void
 make_plain(struct dice *d, struct script *s)
@@ -160,6 +171,7 @@ script_random(uint64_t seed)
 		s.links[i] = roll_link(&d, i == 0);
 	roll_limits(&d, &s);
 	roll_troubles(&d, &s);
+	roll_changes(&d, &s);
 	/* As configuration demands. */
 	if (s.max_age_ns > 0 && s.max_age_ns <= s.give_up_ns && !s.immediate)
 		s.max_age_ns += s.give_up_ns;
@@ -227,13 +239,14 @@ void
 script_print(const struct script *s)
 {
 	printf("seed %lu: %u channels, %.0f/s for %.2f s, longs %.2f, %s dials, stalls "
-	       "%.0f kills relay %.0f peer %.0f terms %.0f drops %.0f refusals %.2f, "
+	       "%.0f kills relay %.0f peer %.0f terms %.0f drops %.0f changes %.0f redirects %.0f "
+	       "refusals %.2f, "
 	       "history %lu KiB %.2f s, shed %.3f s %lu B, give_up %.3f s reorder %.3f ms "
 	       "window %u pool %lu KiB, %s, max_age %.3f s, quota %lu/s of %lu/s\n",
 	       s->seed, s->channels, s->rate, (double)s->run_ns / 1e9, s->longs,
 	       s->peer_dials ? "peer" : "relay", s->stalls, s->relay_kills,
-	       s->peer_kills, s->peer_terms, s->drops, s->refusals,
-	       s->history_bytes >> 10, (double)s->history_age_ns / 1e9,
+	       s->peer_kills, s->peer_terms, s->drops, s->changes, s->redirects,
+	       s->refusals, s->history_bytes >> 10, (double)s->history_age_ns / 1e9,
 	       (double)s->shed_age_ns / 1e9, s->shed_bytes, (double)s->give_up_ns / 1e9,
 	       (double)s->reorder_ns / 1e6, s->window, s->pool_bytes >> 10,
 	       s->immediate ? "immediate" : "ordered", (double)s->max_age_ns / 1e9,

@@ -5,6 +5,7 @@
 #include "net.h"
 
 #define SCRIPT_CHANNELS 6
+#define SCRIPT_PLACES   8 /* addresses of each */
 #define SCRIPT_LINKS    3
 
 /* A path that is configured: the line that it runs over, and the line's troubles.
@@ -49,8 +50,10 @@ struct script {
 	double stalls;                /* the interface takes nothing for a while */
 	int64_t stall_ns;
 	double relay_kills, peer_kills, peer_terms;
-	double drops;    /* capture drops, each a mark */
-	double refusals; /* probability that a datagram is refused as too long */
+	double drops;     /* capture drops, each a mark */
+	double changes;   /* of the relay's channels */
+	double redirects; /* of the peer's outputs */
+	double refusals;  /* probability that a datagram is refused as too long */
 };
 
 /* Random, but reasonable: what thousands of seeds are made of. */

@@ -301,6 +301,19 @@ run_link(struct world *w, unsigned int i)
 }
 
 static void
+run_operators(struct world *w)
+{
+	if (mono_due(w->next_change, w->now.mono)) {
+		w->next_change = soon(w, w->script.changes);
+		changes_relay(w);
+	}
+	if (mono_due(w->next_redirect, w->now.mono)) {
+		w->next_redirect = soon(w, w->script.redirects);
+		changes_peer(w);
+	}
+}
+
+static void
 run_processes(struct world *w)
 {
 	const struct script *s = &w->script;
@@ -339,6 +352,7 @@ next_instant(const struct world *w)
 	due = mono_min(due, mono_min(w->next_relay_kill, w->next_peer_kill));
 	due = mono_min(due, mono_min(w->start[RELAY], w->start[PEER]));
 	due = mono_min(due, w->next_peer_term);
+	due = mono_min(due, mono_min(w->next_change, w->next_redirect));
 	if (w->peer_leaving)
 		due = mono_min(due, w->leave_end);
 	if (w->alive[RELAY])
@@ -364,6 +378,7 @@ static void
 turn(struct world *w)
 {
 	w->turns++;
+	run_operators(w);
 	run_feed(w);
 	for (unsigned int i = 0; i < w->script.link_count; i++)
 		run_link(w, i);
@@ -381,24 +396,6 @@ turn(struct world *w)
 }
 
 /* ---- the beginning and the end ---- */
-
-static void
-make_channels(struct world *w)
-{
-	const struct script *s = &w->script;
-
-	for (unsigned int i = 0; i < s->channels; i++) {
-		struct channel_settings *c = &w->channels[i];
-		struct output_settings *o = &w->outputs[i];
-
-		snprintf(c->name, sizeof c->name, "ch%u", i);
-		c->group = 0xe9250000 + i;
-		c->port = (uint16_t)(30000 + i);
-		snprintf(o->name, sizeof o->name, "ch%u", i);
-		o->delivery = s->immediate ? DELIVERY_IMMEDIATE : DELIVERY_ORDERED;
-		o->max_age_ns = s->max_age_ns;
-	}
-}
 
 /* The half that dials has the paths in its configuration. */
 static void
@@ -424,17 +421,15 @@ make_settings(struct world *w)
 	struct session_settings session = {.heartbeat_ns = 200 * NS_PER_MS,
 					   .path_timeout_ns = 600 * NS_PER_MS};
 
-	make_channels(w);
 	make_remotes(w);
 	w->relay_settings = (struct relay_settings){
 		.node = "colo",
 		.capture = {.interface = (char[]){"sim"},
 			    .fragment_datagrams = 2,
 			    .fragment_timeout_ns = NS_PER_S},
-		.channels = w->channels,
-		.channel_count = s->channels,
 		.history = {.memory_bytes = s->history_bytes,
-			    .age_ns = s->history_age_ns},
+			    .age_ns = s->history_age_ns,
+			    .channels = SCRIPT_CHANNELS},
 		.remotes = &w->remotes[RELAY],
 		.remote_count = 1,
 		.session = session,
@@ -451,9 +446,13 @@ make_settings(struct world *w)
 			     .reorder_ns = s->reorder_ns,
 			     .window_datagrams = s->window,
 			     .memory_bytes = s->pool_bytes,
-			     .channels = SCRIPT_CHANNELS + 2},
+			     /* a flow of the quota for every address */
+			     .channels = s->changes > 0
+						 ? SCRIPT_CHANNELS * SCRIPT_PLACES * 2
+						 : SCRIPT_CHANNELS + 2},
 		.session = session,
 	};
+	changes_init(w);
 }
 
 static void
@@ -466,6 +465,8 @@ plan_troubles(struct world *w)
 	w->next_peer_kill = soon(w, s->peer_kills);
 	w->next_peer_term = soon(w, s->peer_terms);
 	w->next_drop = soon(w, s->drops);
+	w->next_change = soon(w, s->changes);
+	w->next_redirect = soon(w, s->redirects);
 	for (unsigned int i = 0; i < s->link_count; i++) {
 		const struct link_script *k = &s->links[i];
 
@@ -508,6 +509,7 @@ static void
 calm(struct world *w)
 {
 	w->next_stall = w->next_drop = MONO_NEVER;
+	w->next_change = w->next_redirect = MONO_NEVER;
 	w->next_relay_kill = w->next_peer_kill = w->next_peer_term = MONO_NEVER;
 	for (unsigned int i = 0; i < w->script.link_count; i++)
 		w->links[i].next_cut = w->links[i].next_black = MONO_NEVER;

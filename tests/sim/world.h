@@ -11,6 +11,7 @@
  *   fates.c   what goes in, and what came out
  *   wires.c   connections over the lines, between the two cores
  *   world.c   time, events, processes
+ *   changes.c what two operators change meanwhile
  *   audit.c   what must be true at the end, and at any time
  *   trace.c   one datagram's story, for whoever looks for the cause
  *   matrix.c  scripts with names, and what each must show
@@ -39,6 +40,7 @@ struct fate {
 	uint64_t *seen; /* bitmap of numbers emitted */
 	uint64_t room;
 	uint64_t last; /* highest emitted, + 1 */
+	bool shuffled; /* it was immediate at some time */
 	uint64_t emitted, refused;
 	mono_t *left; /* the last ones, as many as the quota takes in 100 ms */
 };
@@ -96,7 +98,9 @@ struct world {
 	struct relay_settings relay_settings;
 	struct peer_settings peer_settings;
 	struct channel_settings channels[SCRIPT_CHANNELS];
-	struct remote_settings remotes[HALVES]; /* as each half has the other */
+	bool listed[SCRIPT_CHANNELS];
+	struct channel_settings file[SCRIPT_CHANNELS]; /* those that are listed */
+	struct remote_settings remotes[HALVES];        /* as each half has the other */
 	struct output_settings outputs[SCRIPT_CHANNELS];
 	struct relay *relay;
 	struct peer *peer;
@@ -106,6 +110,7 @@ struct world {
 	mono_t feed_at, feed_end, stall_end;
 	mono_t start[HALVES];
 	mono_t next_stall, next_relay_kill, next_peer_kill, next_peer_term, next_drop;
+	mono_t next_change, next_redirect;
 	unsigned int fed; /* datagrams: whose turn it is */
 	struct fate fates[SCRIPT_CHANNELS];
 	struct latency *latencies;
@@ -161,6 +166,18 @@ void wires_send(struct world *w);
 /* Nothing that the half said over streams is still on its way. */
 bool wires_are_flushed(const struct world *w, enum half from);
 mono_t wires_deadline(const struct world *w);
+
+/* ---- changes.c ---- */
+
+void changes_init(struct world *w);
+/* The relay's, or the peer's, file has changed, and was reloaded. */
+void changes_relay(struct world *w);
+void changes_peer(struct world *w);
+/* May a datagram of that channel come out there? */
+bool changes_is_address(const struct world *w, unsigned int channel, uint32_t group,
+			uint16_t port);
+/* At rest. */
+void changes_audit(struct world *w);
 
 /* ---- audit.c ---- */
 

@@ -68,6 +68,8 @@ START_TEST(instant)
 {
 	ck_assert_str_eq(unit_time(1790000000123456789).text,
 			 "2026-09-21 14:13:20 UTC");
+	ck_assert_str_eq(unit_moment(1790000000000456789).text,
+			 "2026-09-21 14:13:20.000456");
 }
 END_TEST
 
@@ -191,9 +193,11 @@ static bool
 understand(const char *words, struct command_line *line, char error[256])
 {
 	static char copy[256];
-	char program[] = "tomboloctl", *argv[16] = {program}, *rest = copy;
+	static char program[] = "tomboloctl", *argv[16]; /* words point there */
+	char *rest = copy;
 	int argc = 1;
 
+	argv[0] = program;
 	snprintf(copy, sizeof(copy), "%s", words);
 	while (*copy != '\0' && (argv[argc] = strsep(&rest, " ")) != NULL)
 		argc++;
@@ -208,14 +212,27 @@ START_TEST(understood)
 
 	ck_assert(understand("status", &line, error));
 	ck_assert_str_eq(line.command->name, "status");
-	ck_assert_ptr_null(line.half);
+	ck_assert_ptr_null(line.ctl.half);
 	ck_assert(understand("peer channels --all --sort lost -j", &line, error));
-	ck_assert_str_eq(line.half, "peer");
+	ck_assert_str_eq(line.ctl.half, "peer");
 	ck_assert(line.ctl.all && line.ctl.json);
 	ck_assert_str_eq(line.ctl.sort, "lost");
 	ck_assert(understand("-s /x.sock log debug", &line, error));
 	ck_assert_str_eq(line.ctl.socket, "/x.sock");
 	ck_assert_str_eq(line.ctl.argument, "debug");
+	ck_assert(understand("gaps", &line, error));
+	ck_assert_ptr_null(line.ctl.argument);
+	ck_assert(understand("relay gaps kospi200 -n 12", &line, error));
+	ck_assert_str_eq(line.ctl.argument, "kospi200");
+	ck_assert_uint_eq(line.ctl.most, 12);
+	ck_assert(understand("history a b c --since 5s --until 1ms -w - --force", &line,
+			     error));
+	ck_assert_uint_eq(line.ctl.word_count, 3);
+	ck_assert_str_eq(line.ctl.words[2], "c");
+	ck_assert_str_eq(line.ctl.since, "5s");
+	ck_assert_str_eq(line.ctl.until, "1ms");
+	ck_assert_str_eq(line.ctl.output, "-");
+	ck_assert(line.ctl.force);
 	ck_assert(understand("help", &line, error));
 	ck_assert(line.help);
 	ck_assert(understand("-V", &line, error));
@@ -232,10 +249,21 @@ static const struct {
 	{"log", "log: which LEVEL?"},
 	{"status now", "now: one word too many"},
 	{"-x status", "-x: no such option, or its value is missing"},
+	{"gaps one two", "two: one word too many"},
+	{"gaps -n 0", "-n 0: a number from 1 on"},
+	{"gaps -n x", "-n x: a number from 1 on"},
+	{"history", "history: which CHANNEL?"},
+	{"history a -w f", "history: --since when? as in --since 5s"},
+	{"history a --since 5s", "history: -w which file? - is standard output"},
+	{"history a --since 5 -w f",
+	 "history: 5 is not how long ago; a number and one of ns, us, ms, s, min, h"},
+	{"history a --since 5s --until x -w f",
+	 "history: x is not how long ago; a number and one of ns, us, ms, s, min, h"},
 	{"status -s", "-s: no such option, or its value is missing"},
 	{"-s /x.sock relay status", "either -s or relay, not both"},
 	{"channels --sort colour",
-	 "--sort colour: one of name, total, rate, missing, lost, waiting, last"},
+	 "--sort colour: one of name, total, rate, missing, lost, waiting, last, "
+	 "trouble"},
 };
 
 START_TEST(refused)

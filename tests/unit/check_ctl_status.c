@@ -7,6 +7,7 @@
 #include "ctl/books.h"
 #include "ctl/channels.h"
 #include "ctl/doc.h"
+#include "ctl/gaps.h"
 #include "ctl/health.h"
 #include "ctl/live.h"
 #include "ctl/paths.h"
@@ -339,6 +340,7 @@ START_TEST(ledgers)
 	expect("peer vpc-a, as it last told\n");
 	expect("verdict: nothing lost; under way: 5 unsent\n");
 	ck_assert_ptr_null(strstr(said, "channel kospi200: "));
+	expect("beside the books: nothing\n");
 	say_document(peer_text, books_print);
 	expect("relay colo-a, as it last told\n");
 	expect("\nchannel kospi200: on the line: 2 lost (give_up 2)\n");
@@ -349,6 +351,34 @@ START_TEST(ledgers)
 END_TEST
 
 /* ---- top ---- */
+
+static void
+say_books_of(json_t *doc)
+{
+	FILE *out = begin();
+
+	books_print(doc, out);
+	fclose(out);
+	json_decref(doc);
+}
+
+START_TEST(beside_the_books)
+{
+	say_books_of(load(relay_text, "'kernel_ring':0", "'kernel_ring':12"));
+	expect("beside the books\n"
+	       "  PLACE    COUNTER      COUNT\n"
+	       "  capture  kernel_ring     12\n"
+	       "verdict: ");
+	say_books_of(load(relay_text, "'lanes':",
+			  "'interfaces':[{'name':'ens5','errors':{'rx_errors':0,"
+			  "'tx_dropped':4},'allowance_exceeded':{'pps':5}}],'lanes':"));
+	expect("  ens5   tx_dropped                   4\n"
+	       "  ens5   allowance exceeded: pps      5\n");
+	say_books_of(load(peer_text, "'certificate_expires_s'",
+			  "'dtls_overflowed':6,'certificate_expires_s'"));
+	expect("  sockets  dtls_overflowed      6\n");
+}
+END_TEST
 
 START_TEST(live_rates)
 {
@@ -400,6 +430,85 @@ START_TEST(live_restart)
 }
 END_TEST
 
+/* n times a second later, when rate more datagrams of the first channel have come. */
+static void
+pass_seconds(struct live *l, unsigned int n, int64_t rate)
+{
+	for (; n > 0; n--) {
+		json_t *doc = json_deep_copy(l->doc), *channel;
+		int64_t now_ns = doc_integer(doc, "now_ns") + NS_PER_S;
+
+		channel = json_array_get(
+			json_object_get(
+				json_array_get(json_object_get(doc, "lanes"), 0),
+				"channels"),
+			0);
+		json_object_set_new(doc, "now_ns", json_integer(now_ns));
+		json_object_set_new(
+			channel, "captured",
+			json_integer(doc_integer(channel, "captured") + rate));
+		if (rate > 0)
+			json_object_set_new(channel, "captured_last_ns",
+					    json_integer(now_ns));
+		ck_assert(live_take(l, doc));
+	}
+}
+
+static int64_t
+trouble_of_first(const struct live *l)
+{
+	return doc_integer(json_array_get(l->rows, 0), "trouble");
+}
+
+/* Quiet is who was steady, and first of those that lose nothing. */
+START_TEST(live_quiet)
+{
+	struct live l = {.count = 0};
+	json_t *sorted;
+	FILE *out;
+
+	ck_assert(live_take(&l, load(relay_text, NULL, NULL)));
+	pass_seconds(&l, LIVE_STEADY - 1, 3);
+	pass_seconds(&l, 6, 0);
+	ck_assert_int_eq(trouble_of_first(&l), CHANNELS_FINE);
+	pass_seconds(&l, LIVE_STEADY, 3);
+	pass_seconds(&l, 4, 0);
+	ck_assert_int_eq(trouble_of_first(&l), CHANNELS_FINE);
+	pass_seconds(&l, 100, 0);
+	ck_assert_int_eq(trouble_of_first(&l), CHANNELS_QUIET);
+	sorted = channels_sort(l.rows, "trouble");
+	ck_assert_ptr_eq(json_array_get(sorted, 0), json_array_get(l.rows, 0));
+	json_decref(sorted);
+	out = begin();
+	live_row(&l, json_array_get(l.rows, 0), 80, true, out);
+	fclose(out);
+	expect("?kospi200 ");
+	pass_seconds(&l, 1, 3);
+	ck_assert_int_eq(trouble_of_first(&l), CHANNELS_FINE);
+	live_fini(&l);
+}
+END_TEST
+
+/* Each thing that is the matter now has a line. */
+START_TEST(live_verdict)
+{
+	struct live l = {.count = 0};
+	FILE *out;
+
+	ck_assert(live_take(&l, load(relay_text, NULL, NULL)));
+	json_object_set_new(
+		l.doc, "verdict",
+		json_string("nothing lost; under way: 5 unsent; now on the "
+			    "line: path 0 is down; now channel x is silent"));
+	out = begin();
+	live_head(&l, out);
+	fclose(out);
+	expect("\nnothing lost; under way: 5 unsent\n! now on the line: path 0 is down\n"
+	       "! now channel x is silent\n");
+	live_fini(&l);
+}
+END_TEST
+
 START_TEST(live_lines)
 {
 	struct live l = {.count = 0};
@@ -413,12 +522,83 @@ START_TEST(live_lines)
 	live_row(&l, json_array_get(l.rows, 0), 80, true, out);
 	fclose(out);
 	expect("tombolo-peer vpc-a, version 0.1.0, up 3 h 12 min\n");
-	expect("colo-a: open for 1 min 0 s, 1 of 1 paths up, rtt 4.21 ms, loss 0.012 %,"
-	       " requested 9, repaired 4\n");
-	expect("\non the line: 2 lost (give_up 2)\n");
+	expect("colo-a: open for 1 min 0 s, 1 of 1 paths up, rtt 4.21 ms, loss 0.012 %\n"
+	       "  requested 9, repaired 4\n");
+	expect("\n! on the line: 2 lost (give_up 2)\n");
 	expect("EMITTED");
 	expect("\n!kospi200 "); /* also without colours */
 	live_fini(&l);
+}
+END_TEST
+
+/* ---- gaps ---- */
+
+static const char peer_gaps_text[] =
+	"{'half':'peer','lanes':[{'lane':0,'remotes':["
+	"{'name':'colo-a','gaps':["
+	" {'channel':'kospi200','first':90,'datagrams':5,'found_ns':1790000003000000000,"
+	"  'lasted_ns':200000000,'cause':'path','requests':4,'repaired':3,'late':0,"
+	"  'lost_give_up':2,'open':0},"
+	" {'channel':'quiet','first':7,'datagrams':1,'found_ns':1790000001000000000,"
+	"  'lasted_ns':0,'cause':'path_or_shed','requests':0,'open':1}]},"
+	"{'name':'colo-b','gaps':["
+	" {'channel':'kospi200','first':1,'datagrams':1000,'found_ns':1790000002000456000,"
+	"  'lasted_ns':0,'cause':'outage','requests':0,'lost_aged':1000,'open':0}]}]}]}";
+
+static const char relay_gaps_text[] =
+	"{'half':'relay','lanes':[{'lane':0,'upstream_gaps':["
+	" {'channel':'kospi200','first':4711,'missing':3,'captured_ns':1790000001000000000}],"
+	" 'recent_marks':[{'point':'kernel_ring','datagrams':17,"
+	"  'told_ns':1790000002000000000}]}]}";
+
+static void
+print_gaps(const char *text, const char *channel, size_t most)
+{
+	json_t *doc = load(text, NULL, NULL);
+	json_t *lists = gaps_lists(doc, channel, most);
+	FILE *out = begin();
+
+	gaps_print(doc, lists, out);
+	fclose(out);
+	json_decref(lists);
+	json_decref(doc);
+}
+
+START_TEST(gaps_of_a_peer)
+{
+	print_gaps(peer_gaps_text, NULL, 0);
+	ck_assert_str_eq(
+		said,
+		"FOUND (UTC)                 CHANNEL   FIRST  COUNT  LASTED  CAUSE    "
+		"     ASKED  OUTCOME                       FROM\n"
+		"2026-09-21 14:13:21.000000  quiet         7      1    0 ns  "
+		"path_or_shed      0  1 open                        colo-a\n"
+		"2026-09-21 14:13:22.000456  kospi200      1   1000    0 ns  outage   "
+		"         0  1000 lost (aged)              colo-b\n"
+		"2026-09-21 14:13:23.000000  kospi200     90      5  200 ms  path     "
+		"         4  3 repaired, 2 lost (give_up)  colo-a\n");
+	print_gaps(peer_gaps_text, "kospi200", 1);
+	expect("3 repaired, 2 lost (give_up)");
+	ck_assert_ptr_null(strstr(said, "outage"));
+	ck_assert_ptr_null(strstr(said, "quiet"));
+	print_gaps(peer_gaps_text, "nobody", 0);
+	ck_assert_str_eq(said, "no gaps\n");
+}
+END_TEST
+
+START_TEST(gaps_of_a_relay)
+{
+	print_gaps(relay_gaps_text, NULL, 0);
+	ck_assert_str_eq(said,
+			 "upstream gaps\n"
+			 "CAPTURED (UTC)              CHANNEL   EXPECTED  MISSING\n"
+			 "2026-09-21 14:13:21.000000  kospi200      4711        3\n"
+			 "marks\n"
+			 "TOLD (UTC)                  POINT        DATAGRAMS\n"
+			 "2026-09-21 14:13:22.000000  kernel_ring         17\n");
+	print_gaps(relay_gaps_text, "quiet", 0);
+	expect("no upstream gaps\n");
+	expect("kernel_ring"); /* of all channels */
 }
 END_TEST
 
@@ -432,6 +612,8 @@ main(void)
 
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_add_test(t, healthy);
+	tcase_add_test(t, gaps_of_a_peer);
+	tcase_add_test(t, gaps_of_a_relay);
 	tcase_add_loop_test(t, in_trouble, 0,
 			    (int)(sizeof(troubles) / sizeof(troubles[0])));
 	tcase_add_test(t, verdicts);
@@ -445,8 +627,11 @@ main(void)
 	tcase_add_test(t, sorting);
 	tcase_add_test(t, path_table);
 	tcase_add_test(t, ledgers);
+	tcase_add_test(t, beside_the_books);
 	tcase_add_test(t, live_rates);
 	tcase_add_test(t, live_restart);
+	tcase_add_test(t, live_verdict);
+	tcase_add_test(t, live_quiet);
 	tcase_add_test(t, live_lines);
 	suite_add_tcase(s, t);
 	sr = srunner_create(s);

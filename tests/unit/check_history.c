@@ -356,6 +356,25 @@ START_TEST(age)
 }
 END_TEST
 
+/* Of what is there already, too. */
+START_TEST(another_age)
+{
+	struct history *h = history_new(16384, 100, 2, false);
+	mono_t now = START;
+
+	for (int i = 0; i < 5; i++, now = mono_add(now, 10))
+		ck_assert_uint_ne(put_one(h, now, 1, 8), 0);
+	history_set_age(h, 1000);
+	history_expire(h, mono_add(START, 900));
+	ck_assert_uint_eq(history_oldest(h, 1).n, 1);
+	history_set_age(h, 30);
+	ck_assert_uint_eq(history_oldest(h, 1).n, 1);
+	history_expire(h, mono_add(START, 50));
+	ck_assert_uint_eq(history_oldest(h, 1).n, 4);
+	history_free(h);
+}
+END_TEST
+
 START_TEST(a_quarter_of_the_ring_is_the_most)
 {
 	struct history *h = history_new(8192 + 8192, NS_PER_S, 2, false);
@@ -410,6 +429,7 @@ main(void)
 
 	tcase_add_test(t, an_empty_one);
 	tcase_add_test(t, age);
+	tcase_add_test(t, another_age);
 	tcase_add_test(t, a_quarter_of_the_ring_is_the_most);
 	tcase_add_test(t, pinned);
 	tcase_add_loop_test(t, against_a_list, 0, 150);

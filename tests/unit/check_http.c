@@ -309,6 +309,142 @@ START_TEST(keep_alive_is_declined)
 }
 END_TEST
 
+static void
+expect_no_header(const struct answer *a, const char *name)
+{
+	char line[64];
+	const char *at;
+
+	snprintf(line, sizeof(line), "\n%s:", name);
+	at = strstr(a->text, line);
+	ck_assert_msg(at == NULL || at > body(a), "%s in \"%.500s\"", name, a->text);
+}
+
+/* Of an answer, in quotes. */
+static void
+copy_tag(const struct answer *a, char tag[ETAG_BYTES])
+{
+	const char *at = strstr(a->text, "ETag: \"");
+
+	ck_assert_msg(at != NULL && at < body(a), "no tag in \"%.500s\"", a->text);
+	snprintf(tag, ETAG_BYTES, "%s", at + strlen("ETag: "));
+	ck_assert_msg(tag[ETAG_BYTES - 2] == '"', "%s", tag);
+}
+
+static struct answer
+ask_if_not(const char *method, const char *known)
+{
+	char request[512];
+
+	snprintf(request, sizeof(request),
+		 "%s /page HTTP/1.1\r\nHost: x\r\nIf-None-Match: %s\r\n\r\n", method,
+		 known);
+	return ask(request);
+}
+
+START_TEST(nothing_is_to_be_framed)
+{
+	static const char *const requests[] = {
+		"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /page HTTP/1.1\r\nHost: x\r\n\r\n",
+		"GET /nowhere HTTP/1.1\r\nHost: x\r\n\r\n",
+	};
+
+	http_document(server, "/page", serve_metrics, NULL);
+	for (size_t i = 0; i < sizeof(requests) / sizeof(requests[0]); i++) {
+		struct answer a = ask(requests[i]);
+
+		expect_header(&a, "Content-Security-Policy: frame-ancestors 'none'");
+		expect_header(&a, "X-Content-Type-Options: nosniff");
+		free(a.text);
+	}
+}
+END_TEST
+
+START_TEST(who_has_the_page_is_told_so)
+{
+	char tag[ETAG_BYTES], list[256];
+	struct answer a;
+
+	http_document(server, "/page", serve_metrics, NULL);
+	a = ask("GET /page HTTP/1.1\r\nHost: x\r\n\r\n");
+	expect_status(&a, 200);
+	expect_header(&a, "Cache-Control: no-cache");
+	ck_assert_str_eq(body(&a), "up 1\n");
+	copy_tag(&a, tag);
+	free(a.text);
+	for (int i = 0; i < 4; i++) {
+		const char *const forms[] = {"%s", "W/%s", "\"other\", W/%s , \"x\"",
+					     "*"};
+
+		snprintf(list, sizeof(list), forms[i], tag);
+		a = ask_if_not(i == 1 ? "HEAD" : "GET", list);
+		expect_status(&a, 304);
+		ck_assert_str_eq(body(&a), "");
+		expect_header(&a, "Cache-Control: no-cache");
+		expect_no_header(&a, "Content-Length");
+		expect_no_header(&a, "Content-Type");
+		free(a.text);
+	}
+	TURN_UNTIL(connections() == 0);
+}
+END_TEST
+
+START_TEST(who_has_another_page_gets_this_one)
+{
+	static const char *const others[] = {"\"00112233445566778899aabbccddeeff\"",
+					     "W/\"\"", "", "up"};
+	char tag[ETAG_BYTES], again[ETAG_BYTES];
+	struct answer a;
+
+	http_document(server, "/page", serve_metrics, NULL);
+	a = ask_if_not("GET", "\"x\"");
+	copy_tag(&a, tag);
+	free(a.text);
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		a = ask_if_not("GET", others[i]);
+		expect_status(&a, 200);
+		ck_assert_str_eq(body(&a), "up 1\n");
+		copy_tag(&a, again);
+		ck_assert_str_eq(again, tag);
+		free(a.text);
+	}
+}
+END_TEST
+
+START_TEST(what_changes_has_no_tag)
+{
+	struct answer a = ask("GET /metrics HTTP/1.1\r\nHost: x\r\n"
+			      "If-None-Match: *\r\n\r\n");
+
+	expect_status(&a, 200);
+	expect_header(&a, "Cache-Control: no-store");
+	expect_no_header(&a, "ETag");
+	free(a.text);
+	http_document(server, "/broken", serve_failure, (void *)"not now");
+	a = ask("GET /broken HTTP/1.1\r\nHost: x\r\nIf-None-Match: *\r\n\r\n");
+	expect_status(&a, 503);
+	expect_no_header(&a, "ETag");
+	ck_assert_str_eq(body(&a), "not now\n");
+	free(a.text);
+}
+END_TEST
+
+START_TEST(tags_are_of_the_text)
+{
+	char one[ETAG_BYTES], two[ETAG_BYTES];
+
+	ck_assert(etag_make("a", 1, one));
+	/* SHA-256 of "a", its first half */
+	ck_assert_str_eq(one, "\"ca978112ca1bbdcafac231b39a23dc4d\"");
+	ck_assert(etag_make("b", 1, two));
+	ck_assert_str_ne(one, two);
+	ck_assert(!etag_is_known(one, NULL));
+	ck_assert(!etag_is_known(one, two));
+	ck_assert(etag_is_known(one, one));
+}
+END_TEST
+
 START_TEST(head)
 {
 	struct answer a = ask("HEAD /metrics HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -937,6 +1073,11 @@ requests(void)
 	tcase_add_test(t, get);
 	tcase_add_test(t, get_with_query_and_http_1_0);
 	tcase_add_test(t, keep_alive_is_declined);
+	tcase_add_test(t, nothing_is_to_be_framed);
+	tcase_add_test(t, who_has_the_page_is_told_so);
+	tcase_add_test(t, who_has_another_page_gets_this_one);
+	tcase_add_test(t, what_changes_has_no_tag);
+	tcase_add_test(t, tags_are_of_the_text);
 	tcase_add_test(t, head);
 	tcase_add_test(t, status_of_the_handler);
 	tcase_add_loop_test(t, not_found_lists_the_routes, 0, COUNT(unknown_paths));

@@ -62,7 +62,7 @@ START_TEST(differences)
 	struct ifstat s = {0};
 
 	write_losses(1000, 20, 3);
-	ifstat_start(&s, "lo");
+	ifstat_start(&s, "lo", IFSTAT_LOSS_COUNT);
 	ck_assert_uint_eq(ifstat_poll(&s), 0); /* before the start is not ours */
 	write_losses(1001, 22, 6);
 	ck_assert_uint_eq(ifstat_poll(&s), 6);
@@ -81,7 +81,7 @@ START_TEST(reset)
 	struct ifstat s = {0};
 
 	write_losses(1000, 0, 0);
-	ifstat_start(&s, "lo");
+	ifstat_start(&s, "lo", IFSTAT_LOSS_COUNT);
 	write_losses(1010, 0, 0);
 	ck_assert_uint_eq(ifstat_poll(&s), 10);
 	write_losses(4, 0, 0);
@@ -90,7 +90,8 @@ START_TEST(reset)
 	ck_assert_uint_eq(ifstat_poll(&s), 5);
 	ck_assert_uint_eq(s.total[IFSTAT_rx_dropped], 19);
 	write_losses(500, 0, 0);
-	ifstat_start(&s, "lo"); /* made anew: 500 is what it starts with */
+	ifstat_start(&s, "lo",
+		     IFSTAT_LOSS_COUNT); /* made anew: 500 is what it starts with */
 	ck_assert_uint_eq(ifstat_poll(&s), 0);
 	ck_assert_uint_eq(s.total[IFSTAT_rx_dropped], 19);
 }
@@ -101,7 +102,7 @@ START_TEST(unreadable)
 	struct ifstat s = {0};
 
 	write_losses(7, 8, 9);
-	ifstat_start(&s, "lo");
+	ifstat_start(&s, "lo", IFSTAT_LOSS_COUNT);
 	ck_assert_int_eq(unlink("lo/statistics/rx_missed_errors"), 0);
 	write_figure("statistics/rx_fifo_errors", 10);
 	ck_assert_uint_eq(ifstat_poll(&s), 1);
@@ -119,7 +120,7 @@ START_TEST(foreign_sysfs)
 	write_figure("ifindex", 4711);
 	write_figure("operstate", 1);
 	write_losses(1, 1, 1);
-	ifstat_start(&s, "lo");
+	ifstat_start(&s, "lo", IFSTAT_LOSS_COUNT);
 	write_losses(9, 9, 9);
 	ck_assert_uint_eq(ifstat_poll(&s), 0);
 	ck_assert_int_eq(ifstat_read("lo", &state), 0);
@@ -158,8 +159,8 @@ END_TEST
 
 START_TEST(names)
 {
-	ck_assert_str_eq(ifstat_loss_name(IFSTAT_rx_dropped), "rx_dropped");
-	ck_assert_str_eq(ifstat_loss_name(IFSTAT_rx_fifo_errors), "rx_fifo_errors");
+	ck_assert_str_eq(ifstat_counter_name(IFSTAT_rx_dropped), "rx_dropped");
+	ck_assert_str_eq(ifstat_counter_name(IFSTAT_rx_fifo_errors), "rx_fifo_errors");
 }
 END_TEST
 

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "core_pair.h"
+#include "ops/interfaces.h"
 
 /* ---- sentences ---- */
 
@@ -58,6 +59,12 @@ static const struct {
 	{{.over_quota = 7, .peer.held = 1},
 	 "nothing lost; after emission: 7 emitted above emit.quota, which the network may "
 	 "have dropped; under way: 1 held"},
+	{{.sent.owed = 9, .exceeded = {[ALLOWANCE_pps] = 4, [ALLOWANCE_bw_in] = 2}},
+	 "nothing lost; beside the books: the instance's allowance was exceeded "
+	 "(bw_in 2, pps 4)"},
+	{{.peer.lost_give_up = 3, .not_emitted = 5, .peer.held = 1},
+	 "on the line: 3 lost (give_up 3); beside the books: 5 frames dropped by the "
+	 "interface that is emitted on; under way: 1 held"},
 	{{.residual = 2},
 	 "nothing lost; the books do not balance: 2 datagrams are not explained"},
 	{{.capture.upstream_gaps = 1,
@@ -100,6 +107,28 @@ START_TEST(longest_sentence_fits)
 END_TEST
 
 /* ---- pages ---- */
+
+START_TEST(interfaces_are_added)
+{
+	static struct interfaces all;
+	struct ledger_page page = {0};
+
+	all.count = 2;
+	all.all[0].uses = 1u << USE_EMISSION;
+	all.all[0].counters.total[IFSTAT_tx_dropped] = 3;
+	all.all[0].counters.total[IFSTAT_rx_dropped] = 90;
+	all.all[0].allowances.total[ALLOWANCE_pps] = 4;
+	all.all[1].uses = 1u << USE_PATH;
+	all.all[1].counters.total[IFSTAT_tx_dropped] = 80; /* that is repaired */
+	all.all[1].allowances.total[ALLOWANCE_pps] = 5;
+	ledger_add_interfaces(&page, &all);
+	ck_assert_uint_eq(page.not_emitted, 3);
+	ck_assert_uint_eq(page.exceeded[ALLOWANCE_pps], 9);
+	ck_assert_uint_eq(page.exceeded[ALLOWANCE_bw_in], 0);
+	ledger_add_interfaces(&page, NULL);
+	ck_assert_uint_eq(page.exceeded[ALLOWANCE_pps], 9);
+}
+END_TEST
 
 START_TEST(books_are_added)
 {
@@ -366,6 +395,7 @@ main(void)
 
 	tcase_add_loop_test(pure, sentence, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(pure, longest_sentence_fits);
+	tcase_add_test(pure, interfaces_are_added);
 	tcase_add_test(pure, books_are_added);
 	tcase_add_checked_fixture(cores, setup, teardown);
 	tcase_add_test(cores, clean_run);

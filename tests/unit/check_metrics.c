@@ -14,9 +14,27 @@
 #include "core_pair.h"
 #include "exposition_parse.h"
 #include "ops/expect_watch.h"
+#include "ops/interfaces.h"
 
 static struct pair pair, other;
 static struct expect_watch *watch;
+static struct interfaces interfaces; /* one, with allowances */
+
+static void
+use_interface(void)
+{
+	static const char names[2][ETHSTAT_NAME_BYTES] = {
+		"pps_allowance_exceeded", "conntrack_allowance_available"};
+	static const uint64_t before[2] = {1000, 60}, after[2] = {1007, 50};
+	struct interface *i = &interfaces.all[0];
+
+	interfaces.count = 1;
+	*i = (struct interface){.name = "ens5", .uses = 1u << USE_PATH};
+	i->counters.total[IFSTAT_tx_dropped] = 11;
+	ck_assert(allowances_match(&i->allowances, names, 2));
+	allowances_take(&i->allowances, before);
+	allowances_take(&i->allowances, after);
+}
 
 static void
 setup(void)
@@ -25,6 +43,7 @@ setup(void)
 	pair_init(&other);
 	watch = expect_watch_new();
 	ck_assert_ptr_nonnull(watch);
+	use_interface();
 }
 
 static void
@@ -56,7 +75,8 @@ static struct parsed *
 scrape_relay(void)
 {
 	struct relay_view lane = pair_relay_view(&pair);
-	struct relay_views views = {.lanes = &lane, .count = 1, .expect = watch};
+	struct relay_views views = {
+		.lanes = &lane, .count = 1, .expect = watch, .interfaces = &interfaces};
 
 	expect_watch_look(watch, &views, pair.now);
 	return scrape(metrics_relay, &views);
@@ -66,7 +86,8 @@ static struct parsed *
 scrape_peer(void)
 {
 	struct peer_view lane = pair_peer_view(&pair);
-	struct peer_views views = {.lanes = &lane, .count = 1};
+	struct peer_views views = {
+		.lanes = &lane, .count = 1, .interfaces = &interfaces};
 
 	return scrape(metrics_peer, &views);
 }
@@ -390,6 +411,41 @@ START_TEST(expected_channels)
 }
 END_TEST
 
+#define INTERFACE(family, more) \
+	"tombolo_interface_" family "{interface=\"ens5\"" more "}"
+
+START_TEST(beside_the_books)
+{
+	struct parsed *p;
+
+	for (int half = 0; half < 2; half++) {
+		p = half == 0 ? scrape_relay() : scrape_peer();
+		ck_assert(parsed_value(p, INTERFACE("use", ",use=\"path\"")) == 1);
+		ck_assert(parsed_value(p, INTERFACE("use", ",use=\"capture\"")) == 0);
+		ck_assert(parsed_value(p, INTERFACE("errors_total",
+						    ",counter=\"tx_dropped\"")) == 11);
+		ck_assert(parsed_value(p, INTERFACE("allowance_exceeded_packets_total",
+						    ",allowance=\"pps\"")) == 7);
+		/* not those that the driver does not have */
+		ck_assert_uint_eq(
+			parsed_count(p, "tombolo_interface_allowance_exceeded_packets_"
+					"total"),
+			1);
+		ck_assert(parsed_value(p, INTERFACE("conntrack_allowance_available",
+						    "")) == 50);
+		parsed_free(p);
+	}
+	interfaces.all[0].allowances.matched = false;
+	p = scrape_peer();
+	ck_assert_uint_eq(
+		parsed_count(p, "tombolo_interface_allowance_exceeded_packets_total"),
+		0);
+	ck_assert_uint_eq(
+		parsed_count(p, "tombolo_interface_conntrack_allowance_available"), 0);
+	parsed_free(p);
+}
+END_TEST
+
 START_TEST(lane_counters)
 {
 	const struct relay_figures *f = relay_figures(pair.relay);
@@ -645,6 +701,7 @@ main(void)
 	tcase_add_test(t, relay_books);
 	tcase_add_test(t, peer_books);
 	tcase_add_test(t, expected_channels);
+	tcase_add_test(t, beside_the_books);
 	tcase_add_test(t, lane_counters);
 	tcase_add_test(t, losses_and_marks);
 	tcase_add_test(t, quota_limits);

@@ -272,6 +272,46 @@ START_TEST(paced_is_within_and_not_far_below)
 }
 END_TEST
 
+/* How many may leave in a second from start on. */
+static uint64_t
+count_second(struct quota *q, uint32_t flow, mono_t start)
+{
+	mono_t now = start, again, end = mono_add(start, NS_PER_S);
+	uint64_t n = 0;
+
+	for (; mono_before(now, end); now = again) {
+		while (quota_may(q, flow, now, &again) && n < 1000000) {
+			quota_pay(q, flow, now, 100);
+			n++;
+		}
+		if (n == 1000000)
+			break;
+	}
+	return n;
+}
+
+START_TEST(the_pace_follows_other_limits)
+{
+	struct quota *q = make(1000, 0, 0);
+	uint32_t flow = quota_flow(q, 0xe9250001, 30001), later;
+	struct emit_settings s = quota_settings(20000, 0, 0);
+
+	ck_assert_uint_le(count_second(q, flow, START), 1000);
+	quota_set_limits(q, &s, mono_add(START, NS_PER_S));
+	ck_assert_uint_ge(count_second(q, flow, mono_add(START, NS_PER_S)), 15000);
+	s = quota_settings(500, 0, 0);
+	quota_set_limits(q, &s, mono_add(START, 2 * NS_PER_S));
+	ck_assert_uint_le(count_second(q, flow, mono_add(START, 2 * NS_PER_S)), 500);
+	later = quota_flow(q, 0xe9250002, 30001);
+	ck_assert_uint_le(count_second(q, later, mono_add(START, 3 * NS_PER_S)), 500);
+	s = quota_settings(0, 0, 0);
+	quota_set_limits(q, &s, mono_add(START, 4 * NS_PER_S));
+	ck_assert_uint_eq(count_second(q, flow, mono_add(START, 4 * NS_PER_S)),
+			  1000000);
+	quota_free(q);
+}
+END_TEST
+
 START_TEST(a_refund_is_as_if_never_paid)
 {
 	struct quota *q = make(75000, 1000000000, 75000);
@@ -470,6 +510,65 @@ START_TEST(order_whatever_happens)
 }
 END_TEST
 
+/* Channels 0 to 3, each of some flow: whatever moves, each stays in order. */
+START_TEST(order_of_channels_that_move)
+{
+	struct seeded s = seeded_init(_i);
+	bool paced = !seeded_one_in(&s, 4);
+	struct rig x = rig_init(100 + seeded_below(&s, 20000),
+				seeded_one_in(&s, 2) ? 0 : 5000, paced);
+	uint32_t flows[FLOWS] = {0, 1, 2, 3}, chunk;
+	uint8_t payload[100] = {0};
+	mono_t now = START;
+
+	for (int i = 0; i < 5000; i++) {
+		uint32_t c = (uint32_t)seeded_below(&s, FLOWS);
+
+		now = mono_add(now, (int64_t)seeded_below(&s, 400 * NS_PER_US));
+		for (uint64_t k = seeded_below(&s, 4); k > 0; k--) {
+			struct held h = {.channel = c,
+					 .flow = flows[c],
+					 .seq = {x.put[c]++},
+					 .arrived = now,
+					 .len = 100};
+
+			chunk = pool_put(x.pool, &h, payload);
+			ck_assert_uint_ne(chunk, POOL_NONE);
+			ready_put(x.ready, chunk);
+		}
+		if (seeded_one_in(&s, 20)) {
+			uint32_t to = (uint32_t)seeded_below(&s, FLOWS);
+
+			ready_redirect(x.ready, 0, c, flows[c], to);
+			flows[c] = to;
+		}
+		while ((chunk = ready_next(x.ready, now)) != POOL_NONE ||
+		       (i == 4999 && ready_count(x.ready) > 0)) {
+			const struct held *h;
+
+			if (chunk == POOL_NONE) {
+				now = ready_deadline(x.ready);
+				continue;
+			}
+			h = pool_held(x.pool, chunk);
+			seeded_check(&s,
+				     h->seq.n == x.taken[h->channel] &&
+					     h->flow == flows[h->channel],
+				     "step %d: channel %u has %llu, not %llu", i,
+				     h->channel, (unsigned long long)h->seq.n,
+				     (unsigned long long)x.taken[h->channel]);
+			x.taken[h->channel]++;
+			ready_take(x.ready);
+			quota_pay(x.quota, h->flow, now, 100);
+			pool_drop(x.pool, chunk);
+		}
+	}
+	for (uint32_t c = 0; c < FLOWS; c++)
+		seeded_check(&s, x.put[c] == x.taken[c], "channel %u lost some", c);
+	rig_fini(&x);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -485,11 +584,13 @@ main(void)
 	tcase_add_test(tc, above_and_within);
 	tcase_add_test(tc, above_by_bytes_and_all_together);
 	tcase_add_loop_test(tc, paced_is_within_and_not_far_below, 0, 10);
+	tcase_add_test(tc, the_pace_follows_other_limits);
 	tcase_add_test(tc, a_refund_is_as_if_never_paid);
 	tcase_add_loop_test(tc, without_pacing_in_the_order_of_arrival, 0, 5);
 	tcase_add_test(tc, others_go_past);
 	tcase_add_test(tc, all_together_take_turns);
 	tcase_add_loop_test(tc, order_whatever_happens, 0, 40);
+	tcase_add_loop_test(tc, order_of_channels_that_move, 0, 40);
 	suite_add_tcase(suite, tc);
 	runner = srunner_create(suite);
 	srunner_run_all(runner, CK_NORMAL);

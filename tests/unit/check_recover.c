@@ -525,6 +525,43 @@ START_TEST(given_up_by_age)
 }
 END_TEST
 
+START_TEST(another_age)
+{
+	struct recover *r = recover_new(1, 0, NS_PER_S);
+	const struct gap *g = open_one(r, START, 5, 9);
+	mono_t now = mono_add(START, 100 * NS_PER_MS);
+
+	ck_assert(!recover_is_hopeless(r, g, now));
+	recover_set_give_up(r, 50 * NS_PER_MS);
+	ck_assert(recover_is_hopeless(r, g, now));
+	recover_set_give_up(r, 200 * NS_PER_MS);
+	ck_assert(!recover_is_hopeless(r, g, now));
+	recover_requested(r, g, mono_add(START, 199 * NS_PER_MS), 1);
+	ck_assert_int_eq(recover_deadline(r).ns, START.ns + 200 * NS_PER_MS);
+	recover_free(r);
+}
+END_TEST
+
+START_TEST(one_channel_is_never_given_up)
+{
+	struct recover *r = recover_new(2, 0, 20 * NS_PER_MS);
+	const struct gap *g;
+	mono_t now = mono_add(START, 3600 * NS_PER_S);
+
+	recover_set_lasting(r, 1);
+	recover_open(r, START, 0, (seq_t){1}, (seq_t){2}, false);
+	recover_open(r, START, 1, (seq_t){1}, (seq_t){2}, false);
+	g = recover_first(r, 1);
+	ck_assert(recover_is_hopeless(r, recover_first(r, 0), now));
+	ck_assert(!recover_is_hopeless(r, g, now));
+	recover_clear(r, 0);
+	recover_requested(r, g, now, 1);
+	ck_assert(mono_before(now, recover_deadline(r)));
+	ck_assert(mono_before(recover_deadline(r), mono_add(now, NS_PER_S)));
+	recover_free(r);
+}
+END_TEST
+
 START_TEST(only_what_was_passed_is_resumed)
 {
 	struct recover *r = recover_new(1, 4, GIVE_UP_NS);
@@ -593,6 +630,8 @@ main(void)
 	tcase_add_test(t, when_it_is_requested);
 	tcase_add_test(t, a_bad_line_gets_copies);
 	tcase_add_test(t, given_up_by_age);
+	tcase_add_test(t, another_age);
+	tcase_add_test(t, one_channel_is_never_given_up);
 	tcase_add_test(t, only_what_was_passed_is_resumed);
 	tcase_add_test(t, gaps_grow_together);
 	tcase_add_test(t, missing_again);

@@ -168,6 +168,24 @@ START_TEST(an_echo_of_an_earlier_greeting_is_ignored)
 }
 END_TEST
 
+/* A change that waits behind a mark which was shed holds up its channel. */
+START_TEST(nothing_of_channel_0_is_shed)
+{
+	struct relay_rig *x = relay_rig_new((struct relay_options){.shed_bytes = 1000});
+
+	relay_rig_capture(x, 1, 20, 100);
+	relay_dropped(x->relay, x->now, DROP_KERNEL_RING, 3);
+	relay_rig_capture(x, 1, 20, 100);
+	relay_rig_up(x, 0, 0, PATH_STREAM);
+	relay_rig_welcome_on(x, 0, 0, 0);
+	relay_rig_hear(x);
+	ck_assert_uint_eq(frames_count(&x->out, WIRE_MARK), 1);
+	ck_assert_uint_gt(counter_get(&relay_rig_outlet(x, 1)->book.shed_bytes), 20);
+	ck_assert_uint_eq(counter_get(&relay_rig_outlet(x, 0)->book.shed_bytes), 0);
+	relay_rig_free(x);
+}
+END_TEST
+
 START_TEST(what_only_a_relay_says)
 {
 	static const struct {
@@ -1046,6 +1064,7 @@ add_greeting(Suite *s)
 	tcase_add_test(t, a_bad_welcome_breaks_the_protocol);
 	tcase_add_test(t, an_echo_of_an_earlier_greeting_is_ignored);
 	tcase_add_test(t, what_only_a_relay_says);
+	tcase_add_test(t, nothing_of_channel_0_is_shed);
 	tcase_add_test(t, a_bad_report_or_request_breaks_the_protocol);
 	tcase_add_test(t, byes_are_told);
 	tcase_add_test(t, a_second_path_joins);

@@ -11,11 +11,13 @@
 
 #include "core_pair.h"
 #include "ops/expect_watch.h"
+#include "ops/interfaces.h"
 
 static struct pair pair;
 static char text[1 << 16];
 static int status;
 static struct expect_watch *watch;
+static struct interfaces interfaces;
 
 static void
 setup(void)
@@ -65,7 +67,8 @@ static const char *
 ask_peer(http_handler *handler)
 {
 	struct peer_view lane = pair_peer_view(&pair);
-	struct peer_views views = {.lanes = &lane, .count = 1};
+	struct peer_views views = {
+		.lanes = &lane, .count = 1, .interfaces = &interfaces};
 
 	return ask(handler, &views);
 }
@@ -208,6 +211,41 @@ START_TEST(relay_expects)
 }
 END_TEST
 
+START_TEST(beside_the_books)
+{
+	struct interface *i = &interfaces.all[0];
+	json_t *root;
+
+	interfaces.count = 1;
+	*i = (struct interface){.name = "ens6", .uses = 1u << USE_EMISSION};
+	i->counters.total[IFSTAT_tx_dropped] = 3;
+	root = peer_status();
+	expect_string(root, "interfaces.0.name", "ens6");
+	ck_assert(json_is_true(look(root, "interfaces.0.emission")));
+	ck_assert(json_is_false(look(root, "interfaces.0.path")));
+	expect_integer(root, "interfaces.0.errors.tx_dropped", 3);
+	expect_integer(root, "interfaces.0.errors.rx_missed_errors", 0);
+	expect_absent(root, "interfaces.0", "allowance_exceeded");
+	expect_absent(root, "interfaces.0", "conntrack_available");
+	ck_assert_ptr_nonnull(strstr(json_string_value(look(root, "verdict")),
+				     "beside the books: 3 frames dropped by the "
+				     "interface that is emitted on"));
+	json_decref(root);
+	i->allowances = (struct allowances){.matched = true,
+					    .taken = true,
+					    .place = {-1, -1, 0, -1, -1},
+					    .total = {[ALLOWANCE_pps] = 8},
+					    .available = 70};
+	root = peer_status();
+	expect_integer(root, "interfaces.0.allowance_exceeded.pps", 8);
+	ck_assert_uint_eq(
+		json_object_size(look(root, "interfaces.0.allowance_exceeded")), 1);
+	expect_integer(root, "interfaces.0.conntrack_available", 70);
+	json_decref(root);
+	interfaces.count = 0;
+}
+END_TEST
+
 START_TEST(peer_fresh)
 {
 	json_t *root = peer_status();
@@ -255,6 +293,9 @@ START_TEST(relay_open)
 	expect_integer(root, "lanes.0.history.used_bytes", 4321);
 	expect_integer(root, "lanes.0.channels.0.captured", 5);
 	expect_integer(root, "lanes.0.capture.dropped.interface", 2);
+	expect_string(root, "lanes.0.recent_marks.0.point", "interface");
+	expect_integer(root, "lanes.0.recent_marks.0.datagrams", 2);
+	ck_assert_uint_eq(json_array_size(look(root, "lanes.0.upstream_gaps")), 0);
 	expect_integer(root, "lanes.0.figures.marks", 1);
 	expect_integer(root, "lanes.0.marks.captured", 1);
 	expect_integer(root, "lanes.0.remotes.0.marks.peer.emitted", 1);
@@ -282,6 +323,7 @@ START_TEST(peer_open)
 	expect_integer(root, "lanes.0.remotes.0.latency.count", 5);
 	expect_integer(root, "lanes.0.remotes.0.latency.p50_ns", NS_PER_MS);
 	expect_integer(root, "lanes.0.remotes.0.latency.max_ns", NS_PER_MS);
+	expect_integer(root, "lanes.0.remotes.0.channels.0.latency_ns", NS_PER_MS);
 	expect_string(root, "lanes.0.remotes.0.channels.0.name", "kospi200");
 	ck_assert(json_is_true(look(root, "lanes.0.remotes.0.channels.0.active")));
 	expect_string(root, "lanes.0.remotes.0.channels.0.group", "233.37.54.1");
@@ -294,6 +336,49 @@ START_TEST(peer_open)
 	ck_assert_uint_eq(json_array_size(look(root, "lanes.0.remotes.0.channels")),
 			  PAIR_CHANNELS);
 	expect_integer(root, "lanes.0.remotes.0.marks.received", 0);
+	json_decref(root);
+}
+END_TEST
+
+/* Two are lost on the way and repaired, and it is known whose fault that was. */
+START_TEST(peer_gaps)
+{
+	json_t *root;
+
+	pair_connect(&pair, 0, PATH_DATAGRAM);
+	pair_run(&pair, 100 * NS_PER_MS);
+	pair_feed(&pair, 0);
+	pair_run(&pair, 2 * NS_PER_S);
+	pair.dark = true;
+	pair_feed(&pair, 0);
+	pair_feed(&pair, 0);
+	pair_run(&pair, NS_PER_MS);
+	pair.dark = false;
+	pair_feed(&pair, 0);
+	pair_run(&pair, 2 * NS_PER_S);
+	root = peer_status();
+	ck_assert_uint_eq(json_array_size(look(root, "lanes.0.remotes.0.gaps")), 1);
+	expect_string(root, "lanes.0.remotes.0.gaps.0.channel", "kospi200");
+	expect_integer(root, "lanes.0.remotes.0.gaps.0.first", 2);
+	expect_integer(root, "lanes.0.remotes.0.gaps.0.datagrams", 2);
+	expect_integer(root, "lanes.0.remotes.0.gaps.0.repaired", 2);
+	expect_integer(root, "lanes.0.remotes.0.gaps.0.open", 0);
+	expect_string(root, "lanes.0.remotes.0.gaps.0.cause", "path");
+	ck_assert_int_gt(
+		json_integer_value(look(root, "lanes.0.remotes.0.gaps.0.found_ns")),
+		1790000000 * NS_PER_S);
+	ck_assert_int_ge(
+		json_integer_value(look(root, "lanes.0.remotes.0.gaps.0.requests")), 1);
+	expect_absent(root, "lanes.0.remotes.0.gaps.0", "lost_give_up");
+	json_decref(root);
+	root = parse(ask_peer(status_peer_gaps));
+	expect_string(root, "half", "peer");
+	expect_string(root, "lanes.0.remotes.0.name", "colo-a");
+	expect_string(root, "lanes.0.remotes.0.gaps.0.cause", "path");
+	json_decref(root);
+	root = parse(ask_relay(status_relay_gaps));
+	expect_string(root, "half", "relay");
+	ck_assert_uint_eq(json_array_size(look(root, "lanes.0.recent_marks")), 0);
 	json_decref(root);
 }
 END_TEST
@@ -470,9 +555,11 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, relay_fresh);
 	tcase_add_test(t, relay_expects);
+	tcase_add_test(t, beside_the_books);
 	tcase_add_test(t, peer_fresh);
 	tcase_add_test(t, relay_open);
 	tcase_add_test(t, peer_open);
+	tcase_add_test(t, peer_gaps);
 	tcase_add_test(t, relay_figures_agree);
 	tcase_add_test(t, peer_figures_agree);
 	tcase_add_test(t, shells_agree);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core_pair.h"
+#include "ops/expect_watch.h"
 #include "path/peer_session.h"
 #include "path/refusal.h"
 #include "path/relay_session.h"
@@ -47,7 +48,7 @@ of_peer(void)
 {
 	static struct trouble t;
 	struct peer_view view = pair_peer_view(&pair);
-	const struct peer_views views = {&view, 1};
+	const struct peer_views views = {.lanes = &view, .count = 1};
 
 	t = (struct trouble){.text = ""};
 	trouble_tunnel(&t, view_peer_lanes(&views), now);
@@ -83,6 +84,30 @@ START_TEST(the_capture_is_down)
 	gauge_set(&pair.capture.link_up, 0);
 	ck_assert_str_eq(of_relay(), "; now in capture: interface ens1f0 is down");
 	ck_assert_str_eq(of_peer(), "");
+}
+END_TEST
+
+/* 2/s are expected of kospi200, and nothing of kosdaq150. */
+START_TEST(a_channel_is_silent)
+{
+	struct expect_watch *watch = expect_watch_new();
+	struct relay_view view = pair_relay_view(&pair);
+	const struct relay_views views = {.lanes = &view, .count = 1, .expect = watch};
+	struct trouble t = {.text = ""};
+
+	for (int s = 0; s < 30; s++) {
+		expect_watch_look(watch, &views, pair.now);
+		pair_run(&pair, NS_PER_S);
+	}
+	trouble_capture(&t, &views);
+	ck_assert_str_eq(t.text, "; now before capture (exchange or network): silent: "
+				 "kospi200");
+	/* Nothing comes from an interface that is down: that is the capture's. */
+	t = (struct trouble){.text = ""};
+	gauge_set(&pair.capture.link_up, 0);
+	trouble_capture(&t, &views);
+	ck_assert_str_eq(t.text, "; now in capture: interface ens1f0 is down");
+	expect_watch_free(watch);
 }
 END_TEST
 
@@ -198,6 +223,7 @@ main(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, nothing_is_wrong);
 	tcase_add_test(t, the_capture_is_down);
+	tcase_add_test(t, a_channel_is_silent);
 	tcase_add_test(t, no_session);
 	tcase_add_test(t, a_path_is_down);
 	tcase_add_test(t, a_path_loses);

@@ -250,6 +250,43 @@ restart(struct rig *x)
 	window_restart(&x->w, seq_of(x, x->next));
 }
 
+/* From ordered to immediate, or back. */
+static void
+turn_over(struct rig *x)
+{
+	seq_t at = x->w.next;
+	uint32_t chunk;
+
+	x->ordered = x->w.ordered = !x->ordered;
+	if (x->ordered)
+		return;
+	for (uint64_t i = x->next; i < x->top; i++) {
+		if (x->fates[i] != HERE)
+			continue;
+		chunk = window_release_held(&x->w, &at);
+		seeded_check(&x->dice, chunk == x->chunks[i],
+			     "step %d: %llu is released out of turn", x->step,
+			     (unsigned long long)i);
+		x->fates[i] = OUT;
+	}
+	settle_model(x);
+	seeded_check(&x->dice,
+		     window_release_held(&x->w, &at) == POOL_NONE && x->w.held == 0,
+		     "step %d: something is still held", x->step);
+}
+
+static void
+look_for_released(struct rig *x)
+{
+	uint64_t end = x->top;
+
+	while (end > x->next && x->fates[end - 1] != OUT)
+		end--;
+	seeded_check(&x->dice, window_released_end(&x->w).n == x->base + end,
+		     "step %d: released to another end than %llu", x->step,
+		     (unsigned long long)end);
+}
+
 static void
 take_step(struct rig *x)
 {
@@ -259,6 +296,10 @@ take_step(struct rig *x)
 		restart(x);
 	else if (roll < 10)
 		skip(x);
+	else if (roll < 20)
+		turn_over(x);
+	else if (roll < 40)
+		look_for_released(x);
 	else if (roll < 100)
 		extend(x, draw(x));
 	else if (roll < 200)

@@ -104,6 +104,19 @@ frames_mark(struct frames *all, const struct wire_mark *m)
 }
 
 static inline void
+frames_change(struct frames *all, uint64_t seq, const struct wire_channel *e)
+{
+	uint8_t entry[WIRE_ENTRY_MAX];
+	struct wr room = wr_init(entry, sizeof entry), w = frames_writer(all);
+	struct wire_change c = {.seq = {seq}, .entry = entry};
+
+	wire_put_channel(&room, e);
+	c.len = sizeof entry - wr_left(&room);
+	ck_assert(wire_put_change(&w, 0, &c));
+	frames_written(all, &w);
+}
+
+static inline void
 frames_verdict(struct frames *all, struct wire_answer a)
 {
 	struct wr w = frames_writer(all);
