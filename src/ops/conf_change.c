@@ -16,32 +16,6 @@ struct walk {
 	struct conf_change *change;
 };
 
-static const void *
-field_of(const struct conf_row *row, const void *base)
-{
-	return (const char *)base + row->offset;
-}
-
-static size_t
-count_of(const struct conf_row *row, const void *base)
-{
-	size_t count;
-
-	memcpy(&count, (const char *)base + row->count_offset, sizeof(count));
-	return count;
-}
-
-static const char *
-items_of(const struct conf_row *row, const void *base)
-{
-	const void *field = field_of(row, base);
-	const char *items = field;
-
-	if (row->heap)
-		memcpy(&items, field, sizeof(items));
-	return items;
-}
-
 /* ---- what differs ---- */
 
 static void
@@ -107,10 +81,10 @@ is_same_list(const struct conf_row *row, const void *from, const void *to)
 {
 	struct conf_change change = {.live = ""};
 	struct walk w = {.change = &change};
-	const char *a = items_of(row, from), *b = items_of(row, to);
-	size_t count = count_of(row, from);
+	const char *a = conf_items(row, from), *b = conf_items(row, to);
+	size_t count = conf_count(row, from);
 
-	if (count != count_of(row, to))
+	if (count != conf_count(row, to))
 		return false;
 	for (size_t i = 0; i < count; i++)
 		compare_record(&w, row->record, a + i * row->record->bytes,
@@ -122,8 +96,8 @@ static void
 compare_list(struct walk *w, const struct conf_row *row, const void *from,
 	     const void *to)
 {
-	const char *a = items_of(row, from), *b = items_of(row, to);
-	size_t before = count_of(row, from), after = count_of(row, to);
+	const char *a = conf_items(row, from), *b = conf_items(row, to);
+	size_t before = conf_count(row, from), after = conf_count(row, to);
 	size_t len = strlen(w->path);
 	char text[PATH_BYTES + 64];
 
@@ -150,7 +124,7 @@ compare_record(struct walk *w, const struct conf_record *record, const void *fro
 
 	for (size_t i = 0; i < record->count; i++) {
 		const struct conf_row *row = &record->rows[i];
-		const void *a = field_of(row, from), *b = field_of(row, to);
+		const void *a = conf_field(row, from), *b = conf_field(row, to);
 
 		snprintf(w->path + len, PATH_BYTES - len, "%s%s", len > 0 ? "." : "",
 			 row->key);
@@ -192,8 +166,8 @@ exchange_bytes(void *a, void *b, size_t len)
 static void
 exchange_list(const struct conf_row *row, void *a, void *b)
 {
-	char *x = (char *)(uintptr_t)items_of(row, a);
-	char *y = (char *)(uintptr_t)items_of(row, b);
+	char *x = (char *)(uintptr_t)conf_items(row, a);
+	char *y = (char *)(uintptr_t)conf_items(row, b);
 
 	if (row->live) {
 		assert(row->heap);
@@ -204,8 +178,8 @@ exchange_list(const struct conf_row *row, void *a, void *b)
 		return;
 	}
 	/* As many on both sides, or conf_compare() had said so. */
-	assert(count_of(row, a) == count_of(row, b));
-	for (size_t i = 0; i < count_of(row, a); i++)
+	assert(conf_count(row, a) == conf_count(row, b));
+	for (size_t i = 0; i < conf_count(row, a); i++)
 		conf_exchange(row->record, x + i * row->record->bytes,
 			      y + i * row->record->bytes);
 }

@@ -1,25 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <string.h>
-
 #include "ops/conf_table.h"
 #include "ops/conf_value.h"
 
 #define INDENT 2
-
-static const void *
-field_of(const struct conf_row *row, const void *base)
-{
-	return (const char *)base + row->offset;
-}
-
-static size_t
-count_of(const struct conf_row *row, const void *base)
-{
-	size_t count;
-
-	memcpy(&count, (const char *)base + row->count_offset, sizeof(count));
-	return count;
-}
 
 /* An optional record that is there has something in a row that it requires. */
 static bool
@@ -28,7 +11,7 @@ is_given(const struct conf_record *record, const void *base)
 	for (size_t i = 0; i < record->count; i++) {
 		const struct conf_row *row = &record->rows[i];
 
-		if (row->required && !conf_value_absent(row, field_of(row, base)))
+		if (row->required && !conf_value_absent(row, conf_field(row, base)))
 			return true;
 	}
 	return false;
@@ -38,17 +21,17 @@ static bool
 is_printed(const struct conf_row *row, const void *base)
 {
 	if (row->type == CONF_LIST)
-		return count_of(row, base) > 0;
+		return conf_count(row, base) > 0;
 	if (row->type == CONF_RECORD && row->optional)
-		return is_given(row->record, field_of(row, base));
+		return is_given(row->record, conf_field(row, base));
 	if (row->type == CONF_RECORD) {
 		for (size_t i = 0; i < row->record->count; i++) {
-			if (is_printed(&row->record->rows[i], field_of(row, base)))
+			if (is_printed(&row->record->rows[i], conf_field(row, base)))
 				return true;
 		}
 		return false;
 	}
-	return row->fallback != NULL || !conf_value_absent(row, field_of(row, base));
+	return row->fallback != NULL || !conf_value_absent(row, conf_field(row, base));
 }
 
 static void print_record(const struct conf_record *record, const void *base, int column,
@@ -57,12 +40,9 @@ static void print_record(const struct conf_record *record, const void *base, int
 static void
 print_list(const struct conf_row *row, const void *base, int column, FILE *out)
 {
-	const void *field = field_of(row, base);
-	const char *items = field;
+	const char *items = conf_items(row, base);
 
-	if (row->heap)
-		memcpy(&items, field, sizeof(items));
-	for (size_t i = 0; i < count_of(row, base); i++)
+	for (size_t i = 0; i < conf_count(row, base); i++)
 		print_record(row->record, items + i * row->record->bytes,
 			     column + 2 * INDENT, true, out);
 }
@@ -82,14 +62,14 @@ print_record(const struct conf_record *record, const void *base, int column, boo
 		dash = false;
 		if (row->type == CONF_RECORD) {
 			putc('\n', out);
-			print_record(row->record, field_of(row, base), column + INDENT,
-				     false, out);
+			print_record(row->record, conf_field(row, base),
+				     column + INDENT, false, out);
 		} else if (row->type == CONF_LIST) {
 			putc('\n', out);
 			print_list(row, base, column, out);
 		} else {
 			putc(' ', out);
-			conf_value_print(row, field_of(row, base), out);
+			conf_value_print(row, conf_field(row, base), out);
 			putc('\n', out);
 		}
 	}

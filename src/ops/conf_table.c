@@ -47,6 +47,32 @@ leave(struct walk *w, size_t before)
 	w->path[before] = '\0';
 }
 
+const void *
+conf_field(const struct conf_row *row, const void *base)
+{
+	return (const char *)base + row->offset;
+}
+
+size_t
+conf_count(const struct conf_row *row, const void *base)
+{
+	size_t count;
+
+	memcpy(&count, (const char *)base + row->count_offset, sizeof(count));
+	return count;
+}
+
+const char *
+conf_items(const struct conf_row *row, const void *base)
+{
+	const void *field = conf_field(row, base);
+	const char *items = field;
+
+	if (row->heap)
+		memcpy(&items, field, sizeof(items));
+	return items;
+}
+
 static void *
 field_of(const struct conf_row *row, void *base)
 {
@@ -62,11 +88,7 @@ count_of(const struct conf_row *row, void *base)
 static void *
 items_of(const struct conf_row *row, void *base)
 {
-	void *field = field_of(row, base), *items = field;
-
-	if (row->heap)
-		memcpy(&items, field, sizeof(items));
-	return items;
+	return (void *)(uintptr_t)conf_items(row, base);
 }
 
 static bool

@@ -84,6 +84,11 @@ struct conf_record {
 bool conf_read(const struct conf_record *record, const struct conf_tree *tree,
 	       void *base, struct conf_report *r);
 
+/* A row's field in a struct of its record; of a list its size, and its items. */
+const void *conf_field(const struct conf_row *row, const void *base);
+size_t conf_count(const struct conf_row *row, const void *base);
+const char *conf_items(const struct conf_row *row, const void *base);
+
 /* Releases what the rows own, not base itself. */
 void conf_free(const struct conf_record *record, void *base);
 

@@ -3,10 +3,13 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 /* What is overdue waits for a path that can take no more; looking again sooner
  * would only burn the processor. */
@@ -191,6 +194,23 @@ lane_end(struct lane *l, int status)
 {
 	l->status = status;
 	event_base_loopbreak(l->base);
+}
+
+void
+lane_log_clock(const char *remote, unsigned int slot, bool apart, int64_t offset_ns,
+	       int64_t error_ns)
+{
+	if (apart)
+		log_warn("session",
+			 "the clocks of the two hosts are apart remote=%s slot=%u "
+			 "ours_minus_theirs_ms=%" PRId64 " error_ms=%" PRId64,
+			 remote, slot, (int64_t)(offset_ns / NS_PER_MS),
+			 (int64_t)(error_ns / NS_PER_MS));
+	else
+		log_info("session",
+			 "the clocks of the two hosts are together again "
+			 "remote=%s slot=%u",
+			 remote, slot);
 }
 
 struct now

@@ -82,6 +82,10 @@ void lane_call(struct lane *l, void (*call)(void *arg), void *arg);
 void lane_reschedule(struct lane *l);
 void lane_end(struct lane *l, int status);
 
+/* Either half's clock is off the remote's, as its core measured it, or no longer. */
+void lane_log_clock(const char *remote, unsigned int slot, bool apart,
+		    int64_t offset_ns, int64_t error_ns);
+
 /* Lane's thread: a turn of work begins and ends, for the measurement. */
 struct now lane_turn(struct lane *l);
 void lane_turn_end(struct lane *l);

@@ -242,17 +242,7 @@ on_clock(void *arg, unsigned int remote, unsigned int slot, bool apart,
 {
 	struct relay_lane *l = arg;
 
-	if (apart)
-		log_warn("session",
-			 "the clocks of the two hosts are apart remote=%s slot=%u "
-			 "ours_minus_theirs_ms=%" PRId64 " error_ms=%" PRId64,
-			 remote_name(l, remote), slot, (int64_t)(offset_ns / NS_PER_MS),
-			 (int64_t)(error_ns / NS_PER_MS));
-	else
-		log_info("session",
-			 "the clocks of the two hosts are together again "
-			 "remote=%s slot=%u",
-			 remote_name(l, remote), slot);
+	lane_log_clock(remote_name(l, remote), slot, apart, offset_ns, error_ns);
 }
 
 static void
