@@ -133,6 +133,26 @@ settle(struct ring *r, const struct ring_settings *s)
 	(void)ring_drops(r);
 }
 
+static void
+discard(u_char *user, const struct pcap_pkthdr *h, const u_char *bytes)
+{
+	(void)user;
+	(void)h;
+	(void)bytes;
+}
+
+/* An active handle takes everything there is on the wire, and to compile a filter of
+ * some hundred groups takes milliseconds: nothing comes in meanwhile, and what came
+ * before this is thrown away. By block some of that may still be the kernel's; it is
+ * of no channel, and so counted as that. */
+static void
+start_empty(pcap_t *pcap)
+{
+	ring_filter_attach_none(pcap_fileno(pcap));
+	while (pcap_dispatch(pcap, -1, discard, NULL) > 0)
+		;
+}
+
 /* From a handle to a ring that is being filled. 0 or a negative errno. */
 static int
 activate(pcap_t *pcap, const struct ring_settings *s, char *error)
@@ -147,6 +167,7 @@ activate(pcap_t *pcap, const struct ring_settings *s, char *error)
 		return explain(s, status, pcap_geterr(pcap), error);
 	if (pcap_setnonblock(pcap, 1, reason) < 0)
 		return explain(s, PCAP_ERROR, reason, error);
+	start_empty(pcap);
 	if (pcap_setdirection(pcap, PCAP_D_IN) < 0)
 		return explain(s, PCAP_ERROR, pcap_geterr(pcap), error);
 	/* libpcap throws away what we send only after it has been through the ring,

@@ -226,6 +226,17 @@ for count in 200 300; do
 	grep -q "Warning" "$work/stderr" && fail "$(cat "$work/stderr")"
 done
 
+# What is on the wire while the ring is opened, and its filter not yet compiled.
+case="others at the start"
+inside "$tools/frame_send" -i v1 -g 239.7.7.7:30001 -n 200000 &
+sender=$!
+start_probe -i v0 -J "${groups[@]:0:400}"
+wait "$sender" || fail "the sender failed"
+send -g 239.200.0.1:30001
+until_seen 1
+stop_probe
+check "frames" "$(figure frames)" 1
+
 # ---- losses ----
 
 for mode in "" -B; do
