@@ -8,6 +8,7 @@
 #include "ops/http.h"
 #include "ops/interfaces.h"
 #include "ops/ledger.h"
+#include "ops/members.h"
 #include "ops/metrics.h"
 #include "ops/page.h"
 #include "ops/recording.h"
@@ -36,6 +37,7 @@ load(const char *file)
 struct served {
 	struct peer_views views;
 	struct peer_reload reload;
+	struct members *members; /* NULL: all groups are wanted */
 	struct recordings recordings;
 };
 
@@ -69,12 +71,32 @@ summary(void *arg, char *text, size_t bytes)
 }
 
 static void
+give(void *arg, uint32_t *groups, size_t count)
+{
+	peer_lane_demand(arg, groups, count);
+}
+
+static void
 look(void *arg)
 {
 	const struct served *s = arg;
 
 	interfaces_look(s->views.interfaces, s->views.lanes[0].settings->emit.interface,
 			USE_EMISSION, view_peer_lanes(&s->views));
+	if (s->members != NULL)
+		members_look(s->members, s->views.lanes[0].settings->emit.domain, give,
+			     s->reload.lane);
+}
+
+static void
+start_members(struct served *served, const struct emit_settings *emit)
+{
+	if (emit->members != MEMBERS_EC2)
+		return;
+	served->members = members_start(emit->domain);
+	if (served->members == NULL)
+		fatal("main", "out of memory");
+	served->views.members = members_figures(served->members);
 }
 
 static int
@@ -111,8 +133,10 @@ serve(const char *file, struct peer_settings *s)
 	view.lane = lanes[0];
 	view.pool_used_chunks = peer_pool_used(view.core);
 	view.started = clock_now().utc;
+	start_members(&served, &s->emit);
 	served.recordings.source = recording_of_peer(&view);
 	status = daemon_run(&daemon);
+	members_stop(served.members);
 	peer_balance(peer_lane_core(peer)); /* its thread has ended */
 	ledger_log_peer(&served.views);
 	interfaces_free(served.views.interfaces);

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "ops/conf.h"
 #include "ops/daemon.h"
+#include "ops/demand_watch.h"
 #include "ops/expect_watch.h"
 #include "ops/http.h"
 #include "ops/interfaces.h"
@@ -37,6 +38,7 @@ load(const char *file)
 struct served {
 	struct relay_views views;
 	struct relay_reload reload;
+	struct demand_watch *demand;
 	struct recordings recordings;
 };
 
@@ -73,8 +75,10 @@ static void
 look(void *arg)
 {
 	const struct served *s = arg;
+	struct now now = clock_now();
 
-	expect_watch_look(s->views.expect, &s->views, clock_now());
+	demand_watch_look(s->demand, now.mono);
+	expect_watch_look(s->views.expect, &s->views, now);
 	interfaces_look(s->views.interfaces,
 			s->views.lanes[0].settings->capture.interface, USE_CAPTURE,
 			view_relay_lanes(&s->views));
@@ -90,7 +94,8 @@ serve(const char *file, struct relay_settings *s)
 					  .count = 1,
 					  .expect = expect_watch_new(),
 					  .interfaces = interfaces_new()},
-				.reload = {file, s, relay}};
+				.reload = {file, s, relay},
+				.demand = demand_watch_new(s, relay)};
 	struct lane *lanes[1];
 	struct daemon daemon = {.program = PROGRAM,
 				.service = &s->service,
@@ -105,7 +110,8 @@ serve(const char *file, struct relay_settings *s)
 
 	if (relay == NULL)
 		fatal("main", "%s", error);
-	if (served.views.expect == NULL || served.views.interfaces == NULL)
+	if (served.views.expect == NULL || served.views.interfaces == NULL ||
+	    served.demand == NULL)
 		fatal("main", "out of memory or descriptors");
 	lanes[0] = relay_lane_lane(relay);
 	view.core = relay_lane_core(relay);
@@ -121,6 +127,7 @@ serve(const char *file, struct relay_settings *s)
 	relay_balance(relay_lane_core(relay)); /* its thread has ended */
 	ledger_log_relay(&served.views);
 	expect_watch_free(served.views.expect);
+	demand_watch_free(served.demand);
 	interfaces_free(served.views.interfaces);
 	relay_lane_free(relay);
 	return status;

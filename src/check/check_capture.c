@@ -167,5 +167,10 @@ check_capture(struct preflight *p)
 		return;
 	}
 	look_at_limits(p, c->interface);
+	if (c->join == JOIN_DEMAND) {
+		skip(p, CHECK_JOINED, CHECK_JOINED,
+		     "capture.join is demand: what no peer wants is not joined");
+		return;
+	}
 	look_at_joins(p, c->interface, is_up);
 }

@@ -17,6 +17,15 @@ delivery_word(int value)
 }
 
 static const char *
+members_word(int value)
+{
+	static const char *const words[] = {
+		[MEMBERS_ALL] = "all", [MEMBERS_EC2] = "ec2", NULL};
+
+	return words[value];
+}
+
+static const char *
 over_quota_word(int value)
 {
 	static const char *const words[] = {
@@ -99,7 +108,13 @@ static const struct conf_row emit_rows[] = {
 	 .min = "1",
 	 .max = "47",
 	 .live = true,
-	 .help = "multicast domain of a Transit Gateway, for tomboloctl(8)"},
+	 .help = "multicast domain of a Transit Gateway"},
+	{.key = "members",
+	 .type = CONF_WORD,
+	 CONF_FIELD(struct emit_settings, members),
+	 .fallback = "all",
+	 .word = members_word,
+	 .help = "of which groups relays are told that they are wanted"},
 	{.key = "ttl",
 	 .type = CONF_COUNT,
 	 CONF_FIELD(struct emit_settings, ttl),
@@ -329,6 +344,10 @@ check_emit(struct conf *c, const struct emit_settings *s)
 			    "\"%s\" is no multicast domain of a Transit Gateway; "
 			    "allowed: tgw-mcast-domain- and hexadecimal digits",
 			    s->domain);
+	if (s->members == MEMBERS_EC2 && s->domain == NULL)
+		conf_refuse(c, conf_path("emit.members"),
+			    "EC2 is asked who is in a multicast domain: say which, in "
+			    "emit.domain");
 }
 
 static void

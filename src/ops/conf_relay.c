@@ -10,8 +10,10 @@
 static const char *
 join_word(int value)
 {
-	static const char *const words[] = {
-		[JOIN_IGMP] = "igmp", [JOIN_NONE] = "none", NULL};
+	static const char *const words[] = {[JOIN_IGMP] = "igmp",
+					    [JOIN_NONE] = "none",
+					    [JOIN_DEMAND] = "demand",
+					    NULL};
 
 	return words[value];
 }
@@ -61,7 +63,7 @@ static const struct conf_row capture_rows[] = {
 	 CONF_FIELD(struct capture_settings, join),
 	 .fallback = "igmp",
 	 .word = join_word,
-	 .help = "how groups are joined"},
+	 .help = "how groups are joined, and which"},
 	{.key = "buffer",
 	 .type = CONF_SIZE,
 	 CONF_FIELD(struct capture_settings, buffer_bytes),

@@ -15,6 +15,7 @@ expect_state_name(enum expect_state state)
 	case EXPECT_MEASURED: return "measured";
 	case EXPECT_SPEAKS: return "speaks";
 	case EXPECT_SILENT: return "silent";
+	case EXPECT_UNWANTED: return "not wanted";
 	case EXPECT_STATES: break;
 	}
 	return "unknown";
@@ -66,7 +67,9 @@ expect_due(const struct expect_settings *s, int64_t span_ns)
 double
 expect_rate_per_s(const struct expect *e, const struct expect_settings *s)
 {
-	return e->state == EXPECT_OFF ? 0 : (double)s->rate_per_h / 3600;
+	bool nothing = e->state == EXPECT_OFF || e->state == EXPECT_UNWANTED;
+
+	return nothing ? 0 : (double)s->rate_per_h / 3600;
 }
 
 static void
@@ -127,6 +130,7 @@ expect_look(struct expect *e, const struct expect_settings *s, struct now now,
 	switch (e->state) {
 	case EXPECT_NONE:
 	case EXPECT_OFF:
+	case EXPECT_UNWANTED:
 		e->state = EXPECT_MEASURED;
 		begin(e, now.mono, captured);
 		break;
@@ -136,4 +140,11 @@ expect_look(struct expect *e, const struct expect_settings *s, struct now now,
 	case EXPECT_STATES: break;
 	}
 	return EXPECT_SAME;
+}
+
+void
+expect_excuse(struct expect *e, const struct expect_settings *s)
+{
+	*e = (struct expect){.state = s->rate_per_h != 0 ? EXPECT_UNWANTED
+							 : EXPECT_NONE};
 }

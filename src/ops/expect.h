@@ -19,10 +19,11 @@ enum expect_state {
 	EXPECT_MEASURED, /* in its hours, and the first interval is not over */
 	EXPECT_SPEAKS,
 	EXPECT_SILENT,
+	EXPECT_UNWANTED, /* no peer wants it, and so it is not captured */
 	EXPECT_STATES
 };
 
-/* "none", "off hours", "measured", "speaks", "silent". */
+/* "none", "off hours", "measured", "speaks", "silent", "not wanted". */
 const char *expect_state_name(enum expect_state state);
 
 enum expect_verdict {
@@ -43,6 +44,9 @@ struct expect {
 
 /* local_s: what the host's own zone is ahead of UTC now, for ZONE_LOCAL. */
 bool expect_in_hours(const struct expect_settings *s, utc_t now, int64_t local_s);
+
+/* Not captured for want of demand: it is measured anew when it is wanted again. */
+void expect_excuse(struct expect *e, const struct expect_settings *s);
 
 /* Datagrams that are expected in so long, rounded down. */
 uint64_t expect_due(const struct expect_settings *s, int64_t span_ns);

@@ -102,6 +102,10 @@ look(struct watched *w, const struct relay_channel *c, struct now now, int64_t l
 	struct expect_settings due = {.rate_per_h = 0};
 	enum expect_verdict verdict;
 
+	if (gauge_get(&c->is_idle)) {
+		expect_excuse(&w->expect, &c->settings->expect);
+		return;
+	}
 	if (!gauge_get(&c->is_withdrawn))
 		due = c->settings->expect;
 	if (!is_same(&w->settings, &due))

@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "ops/members.h"
 #include "ops/metrics.h"
 #include "ops/metrics_shared.h"
 #include "path/emit.h"
@@ -456,6 +457,36 @@ put_pool(struct evbuffer *out, const struct peer_views *views)
 					       POOL_CHUNK_BYTES);
 }
 
+/* ---- members ---- */
+
+static void
+put_members(struct evbuffer *out, const struct members_figures *f)
+{
+	static const struct metrics_row counters[] = {
+		{METRICS_COUNTER("members_asked"),
+		 "Times that EC2 was asked who is in the multicast domain",
+		 offsetof(struct members_figures, asked)},
+		{METRICS_COUNTER("members_failed"),
+		 "Times that it did not answer, or with a refusal",
+		 offsetof(struct members_figures, failed)},
+	};
+	const char *known = "tombolo_members_known", *groups = "tombolo_members_groups";
+	struct metrics_labels none = {.count = 0};
+
+	if (f == NULL)
+		return;
+	for (size_t i = 0; i < ROWS(counters); i++) {
+		metrics_row_head(out, counters, i);
+		metrics_row_put(out, &counters[i], &none, f);
+	}
+	exposition_family(out, known, EXPOSITION_GAUGE,
+			  "1 when EC2 answered when it was last asked for members");
+	exposition_i64(out, known, NULL, 0, gauge_get(&f->is_known));
+	exposition_family(out, groups, EXPOSITION_GAUGE,
+			  "Groups that have a member, by its last answer");
+	exposition_i64(out, groups, NULL, 0, gauge_get(&f->groups));
+}
+
 static void
 put_history(struct evbuffer *out, const struct peer_views *views)
 {
@@ -489,4 +520,5 @@ metrics_peer(void *arg, struct evbuffer *out, const char **content_type, int *st
 	put_emit(out, views);
 	put_quota(out, views);
 	put_quota_limits(out, views);
+	put_members(out, views->members);
 }

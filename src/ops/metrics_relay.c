@@ -190,6 +190,51 @@ put_expected(struct evbuffer *out, const struct relay_views *views)
 		metrics_u64(out, silent, &w.labels, e->state == EXPECT_SILENT);
 }
 
+static bool
+is_unwanted(const struct relay_channel *c)
+{
+	return gauge_get(&c->is_unwanted) != 0;
+}
+
+static bool
+is_idle(const struct relay_channel *c)
+{
+	return gauge_get(&c->is_idle) != 0;
+}
+
+static bool
+is_removed(const struct relay_channel *c)
+{
+	return gauge_get(&c->is_withdrawn) != 0 && !is_idle(c);
+}
+
+static void
+put_states(struct evbuffer *out, const struct relay_views *views)
+{
+	static const struct {
+		const char *family, *help;
+		bool (*is)(const struct relay_channel *c);
+	} rows[] = {
+		{"tombolo_relay_channel_unwanted",
+		 "1 when no peer wants the channel, by what the peers say",
+		 is_unwanted},
+		{"tombolo_relay_channel_idle",
+		 "1 when the channel is not captured since no peer wants it", is_idle},
+		{"tombolo_relay_channel_withdrawn",
+		 "1 when the channel is not captured since a reload removed it",
+		 is_removed},
+	};
+
+	for (size_t i = 0; i < ROWS(rows); i++) {
+		struct walk w = start(views);
+
+		exposition_family(out, rows[i].family, EXPOSITION_GAUGE, rows[i].help);
+		while (next_channel(&w))
+			metrics_u64(out, rows[i].family, &w.labels,
+				    rows[i].is(relay_channel(w.view->core, w.channel)));
+	}
+}
+
 static void
 put_outlets(struct evbuffer *out, const struct relay_views *views)
 {
@@ -364,6 +409,7 @@ metrics_relay(void *arg, struct evbuffer *out, const char **content_type, int *s
 	put_history(out, views);
 	put_channels(out, views);
 	put_expected(out, views);
+	put_states(out, views);
 	put_outlets(out, views);
 	put_residuals(out, views);
 }

@@ -74,7 +74,8 @@ struct service_settings {
 
 /* ---- relay ---- */
 
-enum join_mode { JOIN_IGMP, JOIN_NONE };
+/* JOIN_DEMAND: as JOIN_IGMP, but only what some peer wants, which alone is captured. */
+enum join_mode { JOIN_IGMP, JOIN_NONE, JOIN_DEMAND };
 
 struct capture_settings {
 	char *interface; /* exactly one of interface and file is set */
@@ -139,11 +140,14 @@ struct relay_settings {
 /* ---- peer ---- */
 
 enum delivery { DELIVERY_ORDERED, DELIVERY_IMMEDIATE };
+/* Of all groups, or as EC2 has it for the domain. */
+enum members_from { MEMBERS_ALL, MEMBERS_EC2 };
 enum over_quota { QUOTA_WARN, QUOTA_PACE };
 
 struct emit_settings {
 	char *interface;
 	char *domain; /* of the Transit Gateway: "tgw-mcast-domain-…"; NULL: not said */
+	enum members_from members; /* who has members: what is not is not wanted */
 	uint8_t ttl;
 	uint8_t dscp;  /* 0..63 */
 	bool fragment; /* false: DF set, too long is refused as oversize */

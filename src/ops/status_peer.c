@@ -2,6 +2,7 @@
 #include <event2/buffer.h>
 #include <jansson.h>
 
+#include "ops/members.h"
 #include "ops/status.h"
 #include "ops/status_shared.h"
 #include "path/emit.h"
@@ -81,6 +82,7 @@ put_channel(struct status *s, json_t *o, const struct peer_view *v, unsigned int
 	status_integer(s, o, "port", gauge_get(&c->port_seen));
 	status_string(s, o, "delivery",
 		      gauge_get(&c->is_immediate) ? "immediate" : "ordered");
+	status_boolean(s, o, "wanted", gauge_get(&c->is_unwanted) == 0);
 	if (last_ns != 0) {
 		status_integer(s, o, "emitted_last_ns", last_ns);
 		status_integer(s, o, "latency_ns", gauge_get(&c->latency_ns));
@@ -156,6 +158,22 @@ put_lane(struct status *s, json_t *lanes, const struct peer_views *views, size_t
 		put_remote(s, remotes, v, &lane, r);
 }
 
+static void
+put_members(struct status *s, json_t *root, const struct members_figures *f)
+{
+	json_t *o;
+
+	if (f == NULL)
+		return;
+	o = status_object(s, root, "members");
+	status_boolean(s, o, "known", gauge_get(&f->is_known) != 0);
+	status_integer(s, o, "groups", gauge_get(&f->groups));
+	status_counter(s, o, "asked", &f->asked);
+	status_counter(s, o, "failed", &f->failed);
+	if (gauge_get(&f->answered_ns) != 0)
+		status_integer(s, o, "answered_ns", gauge_get(&f->answered_ns));
+}
+
 void
 status_peer(void *arg, struct evbuffer *out, const char **content_type, int *status)
 {
@@ -168,6 +186,7 @@ status_peer(void *arg, struct evbuffer *out, const char **content_type, int *sta
 	status_put_process(&s, root, "peer", view_peer_lanes(views));
 	trouble_tunnel(&now, view_peer_lanes(views), clock_now().utc);
 	status_verdict_now(&s, root, &total, &now);
+	put_members(&s, root, views->members);
 	lanes = status_array(&s, root, "lanes");
 	for (size_t i = 0; i < views->count; i++)
 		put_lane(&s, lanes, views, i);

@@ -96,6 +96,14 @@ put_expect(struct status *s, json_t *channel, const struct expect *e,
 	status_integer(s, o, "measured_over_ns", e->measured_ns);
 }
 
+static const char *
+state_name(const struct relay_channel *c)
+{
+	if (gauge_get(&c->is_idle))
+		return "not wanted";
+	return gauge_get(&c->is_withdrawn) ? "withdrawn" : "captured";
+}
+
 static void
 put_channel(struct status *s, json_t *channels, const struct relay_channel *c,
 	    const struct expect *e)
@@ -108,6 +116,8 @@ put_channel(struct status *s, json_t *channels, const struct relay_channel *c,
 	if (c->settings->source != 0)
 		status_address(s, o, "source", c->settings->source);
 	status_string(s, o, "feed", feed_name(c->settings->feed));
+	status_string(s, o, "state", state_name(c));
+	status_boolean(s, o, "wanted", gauge_get(&c->is_unwanted) == 0);
 	if (gauge_get(&c->captured_last_ns) != 0)
 		status_integer(s, o, "captured_last_ns",
 			       gauge_get(&c->captured_last_ns));

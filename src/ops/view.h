@@ -16,6 +16,7 @@
 #include "path/session.h"
 
 struct expect_watch;
+struct members_figures;
 struct interfaces;
 struct relay;
 struct peer;
@@ -65,7 +66,8 @@ struct relay_views {
 struct peer_views {
 	const struct peer_view *lanes;
 	size_t count;
-	struct interfaces *interfaces; /* or NULL */
+	const struct members_figures *members; /* or NULL */
+	struct interfaces *interfaces;         /* or NULL */
 };
 
 /* ---- what both halves have, told alike ---- */

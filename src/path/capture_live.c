@@ -418,9 +418,9 @@ make(struct event_base *base, const struct capture_settings *s,
 		.promiscuous = s->promiscuous,
 	};
 	l->tick = event_new(base, -1, EV_PERSIST, take_tick, l);
-	if (s->join == JOIN_IGMP)
+	if (s->join != JOIN_NONE)
 		l->join = join_new(channels, count);
-	if (l->tick == NULL || (s->join == JOIN_IGMP && l->join == NULL) ||
+	if (l->tick == NULL || (s->join != JOIN_NONE && l->join == NULL) ||
 	    !filter_make_texts(l->filters, channels, count)) {
 		capture_live_free(l);
 		return NULL;

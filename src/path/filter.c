@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Of no channel: nothing, and not everything. No datagram is addressed to 0.0.0.0. */
+#define NOTHING "ip proto 17 and dst host 0.0.0.0"
+
 /* 224.0.0.0/24 is link-local and never bridged. */
 #define WIDE "ip proto 17 and dst net 224.0.0.0/4 and not dst net 224.0.0.0/24"
 
@@ -76,7 +79,9 @@ print_core(const struct channel_settings *channels, size_t count, bool wide)
 	source_count = make_distinct(sources, count);
 	if (group_count + source_count > FILTER_ADDRESSES_MAX)
 		source_count = 0;
-	if (wide || group_count == 0 || group_count > FILTER_ADDRESSES_MAX)
+	if (count == 0)
+		fprintf(out, NOTHING);
+	else if (wide || group_count > FILTER_ADDRESSES_MAX)
 		fprintf(out, WIDE);
 	else
 		print_exact(out, groups, group_count, sources, source_count);

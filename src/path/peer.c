@@ -99,6 +99,7 @@ peer_free(struct peer *p)
 	quota_free(p->quota);
 	history_free(p->emitted);
 	pool_free(p->pool);
+	free(p->groups);
 	free(p);
 }
 

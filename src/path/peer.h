@@ -135,6 +135,10 @@ void peer_emitted(struct peer *p, struct now now, const enum emit_verdict *verdi
 /* The settings were changed in place: other addresses, deliveries and ages of channels,
  * other quotas. */
 void peer_settings_changed(struct peer *p, struct now now);
+/* Groups that have a member, sorted and each once: the relays are told that the channels
+ * of all others are not wanted. Never called, everything is. Takes the list, and returns
+ * the one of before, for free() by the caller. */
+uint32_t *peer_set_demand(struct peer *p, uint32_t *groups, size_t count);
 
 /* Stop: nothing more is taken in; what is ready is still emitted. When it is, the
  * final report and BYE go out. */

@@ -22,6 +22,9 @@ struct peer {
 	uint32_t shown[EMIT_BATCH];
 	size_t shown_count;
 	struct iovec iov[EMIT_BATCH][POOL_IOV_MAX];
+	/* Groups that have a member, sorted; NULL: not asked for, or no answer yet. */
+	uint32_t *groups;
+	size_t group_count;
 	gauge_t pool_used, emitted_used;
 	mono_t tick_due;
 	struct now now; /* of the last input or tick, for the log of gaps */

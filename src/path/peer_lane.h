@@ -34,6 +34,10 @@ int peer_lane_reload(struct peer_lane *l, const struct peer_settings *next,
 		     void (*adopt)(void *arg), void *arg, char *error,
 		     size_t error_bytes);
 
+/* Main thread: the groups that have a member, as peer_set_demand() takes them; to be
+ * released with free() by the lane. */
+void peer_lane_demand(struct peer_lane *l, uint32_t *groups, size_t count);
+
 /* For the books and the scrape; valid until peer_lane_free(). */
 struct peer *peer_lane_core(struct peer_lane *l);
 const struct emit_figures *peer_lane_emit(const struct peer_lane *l);

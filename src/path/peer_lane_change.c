@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <openssl/ssl.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "path/peer_lane.h"
 #include "path/peer_lane_internal.h"
@@ -54,4 +55,29 @@ peer_lane_reload(struct peer_lane *l, const struct peer_settings *next,
 	lane_call(&l->lane, apply, &c);
 	SSL_CTX_free(c.context);
 	return 0;
+}
+
+struct demanded {
+	struct peer_lane *lane;
+	uint32_t *groups;
+	size_t count;
+};
+
+/* On the lane's thread. */
+static void
+apply_demand(void *arg)
+{
+	struct demanded *d = arg;
+
+	d->groups = peer_set_demand(d->lane->core, d->groups, d->count);
+	peer_lane_turn(d->lane);
+}
+
+void
+peer_lane_demand(struct peer_lane *l, uint32_t *groups, size_t count)
+{
+	struct demanded d = {l, groups, count};
+
+	lane_call(&l->lane, apply_demand, &d);
+	free(d.groups); /* those of before */
 }

@@ -105,6 +105,8 @@ fill_welcome(struct peer_session *s, struct now now, struct peer_path *p,
 		return;
 	}
 	(void)wire_end(&b->w, &d); /* fits: every entry was checked */
+	if (!p->join_due)
+		peer_demand_greeted(s);
 	if (p->join_due ||
 	    (i == s->channel_count && s->greeting_seen == s->greeting_total))
 		open_path(s, now, p);
@@ -395,6 +397,7 @@ peer_report_fill(struct peer_session *s, struct now now, unsigned int slot,
 		hasten_report(s, p, now.mono);
 		fill_requests(s, now, slot, b);
 		fill_report(s, now, p, b);
+		peer_demand_fill(s, slot, b);
 	}
 	fill_bye(s, p, b);
 	counter_add(&p->bytes, batch_used(b) - used);

@@ -530,6 +530,7 @@ peer_session_change(struct peer_session *s, seq_t seq, const uint8_t *entry, siz
 	if (bye == 0) {
 		peer_channel_update(c, &e);
 		peer_channel_know(c, e.next);
+		peer_demand_changed(s);
 	}
 	for (size_t i = 0; bye != 0 && i < PATHS_MAX; i++) {
 		if (s->paths[i].open)
@@ -541,6 +542,7 @@ void
 peer_session_settings_changed(struct peer_session *s)
 {
 	recover_set_give_up(s->recover, s->peer->settings->recovery.give_up_ns);
+	peer_demand_changed(s);
 	for (uint32_t i = 0; i < s->channel_count; i++) {
 		if (s->channels[i].active)
 			peer_channel_redirect(&s->channels[i]);
@@ -706,6 +708,7 @@ peer_session_frame(struct peer_session *s, struct now now, unsigned int slot,
 	case WIRE_CHANGE: return p->open ? take_record(s, now, p, f) : PEER_TAKEN;
 	case WIRE_HEARTBEAT: return taken(!p->open || take_heartbeat(s, now, p, f));
 	case WIRE_VERDICT: return taken(!p->open || take_verdict(s, now, f));
+	case WIRE_DEMAND: return taken(!p->open || peer_demand_answered(s, f));
 	case WIRE_BYE: return taken(take_bye(s, p, f));
 	case WIRE_WELCOME:
 	case WIRE_REQUEST:
@@ -796,6 +799,7 @@ void
 peer_session_tick(struct peer_session *s, struct now now)
 {
 	check_paths(s, now.mono);
+	peer_demand_tick(s, now.mono);
 	/* What was measured of reordering fades, by half in a second. */
 	if (mono_due(s->fade_due, now.mono)) {
 		s->fade_due = mono_add(now.mono, REORDER_FADE_NS);
@@ -819,7 +823,8 @@ peer_session_deadline(const struct peer_session *s)
 			due = mono_min(due, p->report_due);
 	}
 	if (any_open(s) && !s->peer->draining)
-		due = mono_min(due, recover_deadline(s->recover));
+		due = mono_min(due, mono_min(recover_deadline(s->recover),
+					     peer_demand_deadline(s)));
 	return due;
 }
 

@@ -60,6 +60,7 @@ struct peer_channel {
 	counter_t name_seen[NAME_BYTES_MAX / sizeof(uint64_t)];
 	gauge_t is_marks, is_immediate, group_seen, port_seen; /* as emitted */
 	gauge_t is_withdrawn; /* the relay no longer captures it */
+	gauge_t is_unwanted;  /* its group has no member */
 	gauge_t source_seen;  /* as captured */
 	uint32_t tenant;      /* counts who had the place before */
 };
@@ -92,6 +93,17 @@ struct peer_path {
 	gauge_t is_silent;          /* closed for silence, and no path came up since */
 };
 
+/* What the relay is told that we can do without. */
+struct demand {
+	uint8_t unwanted[WIRE_DEMAND_MAX]; /* a bit for each channel id */
+	size_t len;
+	uint32_t generation; /* of that; 0: nothing was said yet */
+	bool stale;          /* channels or members are others now */
+	bool answered;       /* the relay has it */
+	unsigned int paths;  /* a bit for each that it is due on */
+	mono_t again;
+};
+
 struct peer_session {
 	struct peer *peer;
 	unsigned int remote;
@@ -117,6 +129,7 @@ struct peer_session {
 	mono_t checked; /* the paths, for silence */
 	utc_t last_captured;
 	bool progress; /* not reported yet */
+	struct demand demand;
 	struct peer_figures figures;
 };
 
@@ -186,6 +199,18 @@ void peer_channel_balance(struct peer_channel *c);
 /* From any thread; at the moment when another channel takes this place the name may
  * be a mixture of both. */
 void peer_channel_name(const struct peer_channel *c, char name[NAME_BYTES_MAX]);
+
+/* ---- peer_demand.c ---- */
+
+/* Channels, where they go, or members are others now. */
+void peer_demand_changed(struct peer_session *s);
+/* A greeting is complete: the relay may be one that was never told. */
+void peer_demand_greeted(struct peer_session *s);
+void peer_demand_fill(struct peer_session *s, unsigned int slot, struct batch *b);
+/* The relay's answer; false: it broke the protocol. */
+bool peer_demand_answered(struct peer_session *s, const struct wire_frame *f);
+void peer_demand_tick(struct peer_session *s, mono_t now);
+mono_t peer_demand_deadline(const struct peer_session *s);
 
 /* ---- peer_report.c ---- */
 

@@ -109,7 +109,7 @@ size_t
 relay_memory_bytes(const struct relay *r)
 {
 	size_t per_session =
-		sizeof *r->sessions +
+		sizeof *r->sessions + r->channel_capacity / 8 + 1 +
 		r->channel_capacity * (sizeof(struct outlet) + sizeof(gauge_t) +
 				       PATHS_MAX * sizeof(seq_t));
 

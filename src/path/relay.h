@@ -65,6 +65,7 @@ struct relay_ops {
 	X(answers_never, "Verdicts NEVER given")                                   \
 	X(answers_throttled, "Verdicts THROTTLED given")                           \
 	X(protocol_errors, "Frames that broke the protocol")                       \
+	X(demands, "Times that a peer said anew which channels it wants")          \
 	X(sessions_opened, "Sessions that became open")                            \
 	X(path_timeouts, "Paths closed for silence")
 
@@ -82,7 +83,9 @@ struct relay_figures {
 struct relay_channel {
 	const struct channel_settings *settings; /* NULL for channel 0 */
 	struct channel_settings own;             /* where settings points */
-	gauge_t is_withdrawn;                    /* by a reload: it is not captured */
+	gauge_t is_withdrawn; /* it is not captured: by a reload, or */
+	gauge_t is_idle;      /* since no peer wants it */
+	gauge_t is_unwanted;  /* so the peers say, all of them */
 	struct feed feed;
 	struct capture_book book;
 	gauge_t captured_last_ns; /* UTC of the last datagram's capture, 0: none yet */
@@ -132,6 +135,8 @@ struct classifier *relay_set_channels(struct relay *r, struct now now,
 				      const struct channel_settings *channels,
 				      size_t count, const uint16_t *ids,
 				      struct classifier *classifier);
+/* Behind relay_set_channels(): which of those that it withdrew are idle, by number. */
+void relay_set_idle(struct relay *r, const bool *idle, size_t count);
 /* The settings were changed in place, but for the channels. */
 void relay_settings_changed(struct relay *r);
 

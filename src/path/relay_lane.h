@@ -5,6 +5,7 @@
  * A relay lane: the core with its shell, one thread. The main thread makes it,
  * starts it, tells it things, and reads its figures.
  */
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/counter.h"
@@ -34,6 +35,12 @@ struct lane *relay_lane_lane(struct relay_lane *l);
  * has changed. */
 int relay_lane_reload(struct relay_lane *l, const struct relay_settings *next,
 		      void (*adopt)(void *arg), void *arg, char *error,
+		      size_t error_bytes);
+
+/* Main thread: of the channels that are configured all are captured but the idle, told by
+ * their numbers (relay_place_channels()), as many as relay_channel_count(). As with a
+ * reload, the others notice nothing, and those that come back go on. */
+int relay_lane_choose(struct relay_lane *l, const bool *idle, char *error,
 		      size_t error_bytes);
 
 /* For the books and the scrape; valid until relay_lane_free(). */

@@ -16,12 +16,19 @@
 
 struct change {
 	struct relay_lane *lane;
-	const struct relay_settings *next;
-	void (*adopt)(void *arg);
-	void *arg;
+	/* What is configured then, and what is chosen of it: the rest is idle. */
+	const struct channel_settings *channels;
+	size_t count;
+	struct channel_settings *chosen;
 	uint16_t *ids;
+	size_t chosen_count;
+	bool *idle; /* by number */
+	size_t idle_count;
 	struct classifier *classifier;
 	struct capture_change *capture;
+	/* Of a reload alone. */
+	void (*adopt)(void *arg);
+	void *arg;
 	SSL_CTX *context;
 	int64_t expires_s;
 };
@@ -53,61 +60,135 @@ refuse_for_room(const struct change *c, size_t places, char *error, size_t error
 	return 0;
 }
 
-static int
-place_channels(struct change *c, char *error, size_t error_bytes)
+/* It comes back with the same words; else its peers are to be told first. */
+static bool
+is_same_place(const struct relay *core, uint16_t id, const struct channel_settings *s)
 {
-	const struct relay_settings *s = c->next;
+	const struct channel_settings *own = relay_channel(core, id)->settings;
+
+	return own->group == s->group && own->port == s->port &&
+	       own->source == s->source;
+}
+
+/* What is to be captured: all but the idle. */
+static void
+choose(struct change *c, const bool *idle)
+{
+	const struct relay *core = c->lane->core;
+
+	for (size_t i = 0; i < c->count; i++) {
+		uint16_t id = c->ids[i];
+
+		if (id < c->idle_count && idle[id] &&
+		    is_same_place(core, id, &c->channels[i])) {
+			c->idle[id] = true;
+			continue;
+		}
+		c->chosen[c->chosen_count] = c->channels[i];
+		c->ids[c->chosen_count++] = id;
+	}
+}
+
+static bool
+allocate(struct change *c)
+{
+	c->idle_count = relay_channel_count(c->lane->core);
+	c->ids = calloc(c->count + 1, sizeof(*c->ids));
+	c->chosen = calloc(c->count + 1, sizeof(*c->chosen));
+	c->idle = calloc(c->idle_count, sizeof(*c->idle));
+	return c->ids != NULL && c->chosen != NULL && c->idle != NULL;
+}
+
+static int
+place_channels(struct change *c, const bool *idle, char *error, size_t error_bytes)
+{
 	size_t places;
 	int rc;
 
-	c->ids = calloc(s->channel_count + 1, sizeof(*c->ids));
-	if (c->ids == NULL)
+	if (!allocate(c))
 		return -ENOMEM;
-	places = relay_place_channels(c->lane->core, s->channels, s->channel_count,
-				      c->ids);
+	places = relay_place_channels(c->lane->core, c->channels, c->count, c->ids);
 	rc = refuse_for_room(c, places, error, error_bytes);
 	if (rc < 0)
 		return rc;
-	c->classifier = classify_new(s->channels, s->channel_count, c->ids);
+	choose(c, idle);
+	c->classifier = classify_new(c->chosen, c->chosen_count, c->ids);
 	return c->classifier != NULL ? 0 : -ENOMEM;
 }
 
 static int
-prepare(struct change *c, char *error, size_t error_bytes)
+prepare_channels(struct change *c, const bool *idle, char *error, size_t error_bytes)
 {
-	const struct relay_settings *s = c->next;
 	int rc;
 
 	if (c->lane->draining) {
 		snprintf(error, error_bytes, "the relay is draining: it ends soon");
 		return -EBUSY;
 	}
-	c->context =
-		tls_context_new(&s->tls, s->node, &c->expires_s, error, error_bytes);
+	snprintf(error, error_bytes, "out of memory");
+	rc = place_channels(c, idle, error, error_bytes);
+	if (rc < 0)
+		return rc;
+	c->capture = capture_prepare(c->lane->capture, c->chosen, c->chosen_count,
+				     error, error_bytes);
+	return c->capture != NULL ? 0 : -EINVAL;
+}
+
+/* What is idle now stays so. */
+static bool *
+list_idle(const struct relay *core)
+{
+	size_t count = relay_channel_count(core);
+	bool *idle = calloc(count, sizeof(*idle));
+
+	for (size_t i = 1; idle != NULL && i < count; i++)
+		idle[i] = gauge_get(&relay_channel(core, i)->is_idle) != 0;
+	return idle;
+}
+
+static int
+prepare_reload(struct change *c, const struct relay_settings *next, char *error,
+	       size_t error_bytes)
+{
+	bool *idle;
+	int rc;
+
+	if (c->lane->draining)
+		return prepare_channels(c, NULL, error, error_bytes);
+	c->context = tls_context_new(&next->tls, next->node, &c->expires_s, error,
+				     error_bytes);
 	if (c->context == NULL) {
 		tunnel_renewal_failed(c->lane->tunnel);
 		return -EINVAL;
 	}
 	snprintf(error, error_bytes, "out of memory");
-	rc = place_channels(c, error, error_bytes);
-	if (rc < 0)
-		return rc;
-	c->capture = capture_prepare(c->lane->capture, s->channels, s->channel_count,
-				     error, error_bytes);
-	return c->capture != NULL ? 0 : -EINVAL;
+	idle = list_idle(c->lane->core);
+	if (idle == NULL)
+		return -ENOMEM;
+	rc = prepare_channels(c, idle, error, error_bytes);
+	free(idle);
+	return rc;
+}
+
+static void
+apply_channels(struct change *c)
+{
+	struct relay *core = c->lane->core;
+
+	c->classifier = relay_set_channels(core, clock_now(), c->chosen,
+					   c->chosen_count, c->ids, c->classifier);
+	relay_set_idle(core, c->idle, c->idle_count);
 }
 
 /* On the lane's thread. */
 static void
-apply(void *arg)
+apply_reload(void *arg)
 {
 	struct change *c = arg;
 	struct relay_lane *l = c->lane;
 	SSL_CTX *before;
 
-	c->classifier =
-		relay_set_channels(l->core, clock_now(), c->next->channels,
-				   c->next->channel_count, c->ids, c->classifier);
+	apply_channels(c);
 	c->adopt(c->arg);
 	relay_settings_changed(l->core);
 	capture_apply(l->capture, c->capture);
@@ -117,12 +198,25 @@ apply(void *arg)
 	relay_lane_turn(l);
 }
 
+/* On the lane's thread. */
+static void
+apply_choice(void *arg)
+{
+	struct change *c = arg;
+
+	apply_channels(c);
+	capture_apply(c->lane->capture, c->capture);
+	relay_lane_turn(c->lane);
+}
+
 static void
 let_go(struct change *c)
 {
 	capture_finish(c->capture);
 	classify_free(c->classifier);
 	SSL_CTX_free(c->context);
+	free(c->chosen);
+	free(c->idle);
 	free(c->ids);
 }
 
@@ -130,11 +224,30 @@ int
 relay_lane_reload(struct relay_lane *l, const struct relay_settings *next,
 		  void (*adopt)(void *arg), void *arg, char *error, size_t error_bytes)
 {
-	struct change c = {.lane = l, .next = next, .adopt = adopt, .arg = arg};
-	int rc = prepare(&c, error, error_bytes);
+	struct change c = {.lane = l,
+			   .channels = next->channels,
+			   .count = next->channel_count,
+			   .adopt = adopt,
+			   .arg = arg};
+	int rc = prepare_reload(&c, next, error, error_bytes);
 
 	if (rc == 0)
-		lane_call(&l->lane, apply, &c);
+		lane_call(&l->lane, apply_reload, &c);
+	let_go(&c);
+	return rc;
+}
+
+int
+relay_lane_choose(struct relay_lane *l, const bool *idle, char *error,
+		  size_t error_bytes)
+{
+	struct change c = {.lane = l,
+			   .channels = l->settings->channels,
+			   .count = l->settings->channel_count};
+	int rc = prepare_channels(&c, idle, error, error_bytes);
+
+	if (rc == 0)
+		lane_call(&l->lane, apply_choice, &c);
 	let_go(&c);
 	return rc;
 }

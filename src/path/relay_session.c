@@ -31,7 +31,7 @@ relay_session_init(struct relay_session *s, struct relay *relay, unsigned int re
 	s->changes_told = SEQ_FIRST;
 	s->outlets = calloc(relay->channel_capacity, sizeof *s->outlets);
 	s->residuals = calloc(relay->channel_capacity, sizeof *s->residuals);
-	if (s->outlets == NULL || s->residuals == NULL)
+	if (s->outlets == NULL || s->residuals == NULL || !relay_demand_init(s))
 		return false;
 	for (size_t i = 0; i < relay->channel_capacity; i++) {
 		s->outlets[i].high = SEQ_FIRST;
@@ -55,6 +55,7 @@ relay_session_fini(struct relay_session *s)
 		free(s->paths[i].sent);
 	free(s->outlets);
 	free(s->residuals);
+	free(s->unwanted);
 }
 
 enum session_state
@@ -172,6 +173,7 @@ relay_session_path_up(struct relay_session *s, struct now now, unsigned int slot
 	p->hello_due = now.mono;
 	p->heard = now.mono;
 	p->bye_sent = p->bye_heard = p->beating = false;
+	p->demand_heard = 0;
 	p->standby = slot < s->settings->path_count &&
 		     s->settings->paths[slot].use == PATH_STANDBY;
 	p->frames = 0;
@@ -380,6 +382,7 @@ complete_greeting(struct relay_session *s, struct now now, struct relay_path *p,
 		close_others(s, p);
 		if (r->ops->restarted != NULL)
 			r->ops->restarted(r->arg, s->remote, s->abandoned);
+		relay_demand_succeed(s, now.mono);
 	}
 	s->instance = instance;
 	gauge_set(&s->peer_capacity, s->capacity_said);
@@ -573,6 +576,8 @@ relay_session_frame(struct relay_session *s, struct now now, unsigned int slot,
 	case WIRE_REPORT: return !s->paths[slot].open || take_report(s, now, slot, f);
 	case WIRE_REQUEST:
 		return !s->paths[slot].open || relay_repair_request(s, now, slot, f);
+	case WIRE_DEMAND:
+		return !s->paths[slot].open || relay_demand_take(s, &s->paths[slot], f);
 	case WIRE_BYE: return take_bye(s, &s->paths[slot], f);
 	case WIRE_HELLO:
 	case WIRE_DATA:
@@ -625,6 +630,7 @@ relay_session_fill(struct relay_session *s, struct now now, unsigned int slot,
 		if (gauge_get(&p->narrow_bytes) != 0 && p->mtu < b->limit)
 			b->limit = p->mtu;
 		relay_repair_fill_answers(s, b);
+		relay_demand_fill(p, b);
 		relay_beat_fill(s, now, p, b);
 		if (relay_session_is_active(s, p))
 			relay_stream_fill(s, now, p, b);
@@ -713,6 +719,7 @@ relay_session_tick(struct relay_session *s, struct now now)
 {
 	relay_repair_rate(s, now.mono);
 	check_paths(s, now.mono);
+	relay_demand_tick(s, now.mono);
 	retell_changes(s);
 	drain_step(s, now.mono);
 }

@@ -63,6 +63,7 @@ struct relay_path {
 	bool beating; /* a round is not complete: the next entry is beat_at */
 	bool beat_books;
 	uint16_t beat_at;
+	uint32_t demand_heard; /* a DEMAND to be answered: its generation; 0: none */
 	bool bye_sent;
 	bool bye_heard;
 	mono_t bye_again;  /* a datagram path may have lost it */
@@ -103,6 +104,9 @@ struct relay_session {
 	gauge_t peer_capacity;   /* the same once it is greeted; 0: not yet */
 	seq_t changes_told;      /* all before it, of channel 0, a greeting has said */
 	struct outlet *outlets;  /* per channel */
+	uint8_t *unwanted;       /* a bit for each channel: the peer can do without */
+	uint32_t demand_generation; /* of that; 0: this process said nothing yet */
+	mono_t demand_until;        /* then what its predecessor said is forgotten */
 	gauge_t *residuals; /* per channel, as last balanced: between two balances the
 			     * books alone do not add up */
 	struct relay_path paths[PATHS_MAX];
@@ -188,6 +192,15 @@ void relay_beat_after_data(struct relay_session *s, struct relay_path *p, mono_t
 mono_t relay_beat_deadline(const struct relay_path *p);
 void relay_beat_fill(struct relay_session *s, struct now now, struct relay_path *p,
 		     struct batch *b);
+
+/* relay_demand.c: what the peer can do without. False: it broke the protocol. */
+bool relay_demand_init(struct relay_session *s);
+bool relay_demand_take(struct relay_session *s, struct relay_path *p,
+		       const struct wire_frame *f);
+/* Another process of the peer: what the one before said stands for a moment. */
+void relay_demand_succeed(struct relay_session *s, mono_t now);
+void relay_demand_fill(struct relay_path *p, struct batch *b);
+void relay_demand_tick(struct relay_session *s, mono_t now);
 
 /* relay_probe.c: whether long datagrams arrive. True: this batch is a probe, complete. */
 void relay_probe_start(struct relay_path *p, size_t mtu);

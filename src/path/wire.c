@@ -300,6 +300,17 @@ wire_get_answer(struct rd *entries, struct wire_answer *a)
 }
 
 bool
+wire_get_demand(const struct wire_frame *f, struct wire_demand *d)
+{
+	struct rd r = rd_init(f->body, f->len);
+
+	d->generation = rd_u32(&r);
+	d->len = rd_left(&r);
+	d->unwanted = rd_bytes(&r, d->len);
+	return !r.failed && d->generation > 0 && d->len <= WIRE_DEMAND_MAX;
+}
+
+bool
 wire_get_bye(const struct wire_frame *f, uint8_t *reason, struct wire_name *text)
 {
 	struct rd r = rd_init(f->body, f->len);
@@ -461,6 +472,17 @@ wire_put_mark(struct wr *w, uint8_t flags, const struct wire_mark *m)
 	wr_u64(w, (uint64_t)m->at.ns);
 	wr_u8(w, m->cause);
 	wr_u64(w, m->count);
+	return wire_end(w, &draft);
+}
+
+bool
+wire_put_demand(struct wr *w, const struct wire_demand *d)
+{
+	/* Whoever does not know of it goes on as if all were wanted. */
+	struct wire_draft draft = wire_begin(w, WIRE_DEMAND, WIRE_OPTIONAL);
+
+	wr_u32(w, d->generation);
+	wr_bytes(w, d->unwanted, d->len);
 	return wire_end(w, &draft);
 }
 

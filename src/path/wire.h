@@ -30,7 +30,9 @@
 #define WIRE_CHANGE_MAX   (WIRE_HEADER_BYTES + 16 + WIRE_ENTRY_MAX)
 #define WIRE_PAYLOAD_MAX  65507 /* UDP over IPv4 */
 #define WIRE_FIGURES_MAX  32
-#define WIRE_SEQ_MAX      (UINT64_C(1) << 62) /* more breaks the protocol */
+#define WIRE_DEMAND_BYTES (WIRE_HEADER_BYTES + 4) /* in front of the bits */
+#define WIRE_DEMAND_MAX   8192                    /* bytes of bits: every id */
+#define WIRE_SEQ_MAX      (UINT64_C(1) << 62)     /* more breaks the protocol */
 
 #define WIRE_TYPES(X)                \
 	X(HELLO, 1, "hello")         \
@@ -42,7 +44,8 @@
 	X(VERDICT, 7, "verdict")     \
 	X(REPORT, 8, "report")       \
 	X(BYE, 9, "bye")             \
-	X(CHANGE, 10, "change")
+	X(CHANGE, 10, "change")      \
+	X(DEMAND, 11, "demand")
 
 enum wire_type {
 #define X(id, n, name) WIRE_##id = n,
@@ -151,6 +154,13 @@ struct wire_change {
 	size_t len;
 };
 
+/* What the peer can do without. The relay answers with the generation alone. */
+struct wire_demand {
+	uint32_t generation;     /* counts what the peer process said; from 1 */
+	const uint8_t *unwanted; /* a bit for each channel id, lowest first; borrowed */
+	size_t len;              /* bytes; what is beyond is wanted */
+};
+
 struct wire_books { /* entry of HEARTBEAT and of REPORT */
 	uint16_t channel;
 	seq_t next;    /* HEARTBEAT: newest + 1. REPORT: all before it is settled */
@@ -222,6 +232,7 @@ bool wire_get_books(const struct wire_frame *f, struct rd *entries,
 bool wire_get_count(const struct wire_frame *f, uint16_t *count, struct rd *entries);
 bool wire_get_range(struct rd *entries, struct wire_range *r);
 bool wire_get_answer(struct rd *entries, struct wire_answer *a);
+bool wire_get_demand(const struct wire_frame *f, struct wire_demand *d);
 bool wire_get_bye(const struct wire_frame *f, uint8_t *reason, struct wire_name *text);
 
 /* ---- encoding ---- */
@@ -251,6 +262,7 @@ void wire_put_answer(struct wr *w, const struct wire_answer *a);
 bool wire_put_data(struct wr *w, uint8_t flags, const struct wire_data *d);
 bool wire_put_mark(struct wr *w, uint8_t flags, const struct wire_mark *m);
 bool wire_put_change(struct wr *w, uint8_t flags, const struct wire_change *c);
+bool wire_put_demand(struct wr *w, const struct wire_demand *d);
 bool wire_put_bye(struct wr *w, enum wire_bye reason, const char *text);
 
 void wire_set_name(struct wire_name *name, const char *text);

@@ -232,7 +232,7 @@ script_check_frames(const uint8_t *bytes, size_t len)
 
 	for (size_t at = 0; at < len; at += size) {
 		CHECK(wire_next(bytes + at, len - at, &f, &size) == WIRE_WHOLE);
-		CHECK(f.type >= WIRE_HELLO && f.type <= WIRE_CHANGE);
+		CHECK(f.type >= WIRE_HELLO && f.type <= WIRE_DEMAND);
 	}
 }
 

@@ -423,6 +423,39 @@ flood(struct pair *x)
 	talk(x, 0, 5);
 }
 
+/* Members in the groups of the first so many channels. */
+static void
+set_members(struct pair *x, size_t count)
+{
+	uint32_t *groups = calloc(count + 1, sizeof *groups);
+
+	CHECK(groups != NULL);
+	for (size_t i = 0; i < count; i++)
+		groups[i] = x->relay_settings.settings.channels[i].group;
+	free(peer_set_demand(x->peer, groups, count));
+}
+
+/* The peer says what it can do without, over a line that loses, and to a relay that is
+ * told again. */
+static void
+demanded(struct pair *x)
+{
+	set_members(x, 1);
+	up(x, 0, false);
+	talk(x, 0, 3);
+	capture(x, 0, 2, 20);
+	set_members(x, 0);
+	x->deaf = true;
+	talk(x, 0, 1);
+	x->deaf = false;
+	x->lose_each = 3;
+	wait(x, 4000); /* DEMAND again */
+	talk(x, 0, 3);
+	down(x, 0);
+	up(x, 0, false);
+	talk(x, 0, 5);
+}
+
 static void
 change(struct pair *x, uint8_t arg)
 {
@@ -533,6 +566,7 @@ main(int argc, char **argv)
 		{"flood", flood, SCRIPT_STALE},
 		{"flood_tight", flood, SCRIPT_TIGHT},
 		{"flood_sheds", flood, SCRIPT_TIGHT | SCRIPT_SHEDS | SCRIPT_IMMEDIATE},
+		{"demanded", demanded, 0},
 		{"greeted", greeted, SCRIPT_GREETED},
 		{"changes", changes, 0},
 		{"changes_tight", changes, SCRIPT_TIGHT},

@@ -215,7 +215,10 @@ runbooks_exist
 dashboard_holds
 write_relay_conf
 sed -i '/name: "\?market0"\?,/s|}$|, expect: {rate: 1/h, over: 24h}}|' "$dir/relay.yaml"
-EMIT='quota: {flow_pps: 75000, flow_rate: 1Gbit}' start_bridge
+# EC2 is not asked from here, so it is not known who is in the domain; that is told.
+export AWS_EC2_METADATA_DISABLED=true
+EMIT='quota: {flow_pps: 75000, flow_rate: 1Gbit}, domain: tgw-mcast-domain-0c4905cef79d6e597, members: ec2' \
+	start_bridge
 market --rate 2000 --count 2000 --seed 1 >/dev/null || fail marketgen
 wait_until 'is_at_rest 2000'
 scrape_both

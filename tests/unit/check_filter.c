@@ -214,6 +214,19 @@ START_TEST(too_many_groups)
 }
 END_TEST
 
+/* Of no channel, whichever width: nothing. */
+START_TEST(no_channel)
+{
+	struct fixture f;
+
+	add_groups(&f, 0);
+	compile(&f, (enum filter_width)_i);
+	ck_assert(!passes(&f, sample_of(0, FIRST_GROUP)));
+	ck_assert(!passes(&f, sample_of(1, FIRST_GROUP)));
+	release(&f);
+}
+END_TEST
+
 /* Channels of one group count once. */
 START_TEST(distinct_groups)
 {
@@ -260,6 +273,7 @@ main(void)
 	tcase_add_loop_test(tc, sources, 0, 3);
 	tcase_add_test(tc, wide);
 	tcase_add_test(tc, too_many_groups);
+	tcase_add_loop_test(tc, no_channel, 0, FILTER_WIDTH_COUNT);
 	tcase_add_test(tc, distinct_groups);
 	tcase_add_test(tc, plain);
 	suite_add_tcase(s, tc);

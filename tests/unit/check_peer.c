@@ -208,8 +208,8 @@ START_TEST(what_only_a_peer_says)
 		     {WIRE_REQUEST, 0, true},
 		     {WIRE_REPORT, 0, true},
 		     {0, 0, true},
-		     {WIRE_CHANGE + 1, 0, true},
-		     {WIRE_CHANGE + 1, WIRE_OPTIONAL, false},
+		     {WIRE_DEMAND + 1, 0, true},
+		     {WIRE_DEMAND + 1, WIRE_OPTIONAL, false},
 		     {255, 0, true},
 		     {255, WIRE_OPTIONAL, false}};
 

@@ -198,8 +198,8 @@ START_TEST(what_only_a_relay_says)
 		     {WIRE_VERDICT, 0, true},
 		     {0, 0, true},
 		     {WIRE_CHANGE, 0, true},
-		     {WIRE_CHANGE + 1, 0, true},
-		     {WIRE_CHANGE + 1, WIRE_OPTIONAL, false},
+		     {WIRE_DEMAND + 1, 0, true},
+		     {WIRE_DEMAND + 1, WIRE_OPTIONAL, false},
 		     {255, WIRE_OPTIONAL, false}};
 
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

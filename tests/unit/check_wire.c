@@ -692,6 +692,7 @@ still_taken(int i, size_t at, uint64_t value, size_t width)
 	struct wire_data d;
 	struct wire_mark m;
 	struct wire_change change;
+	struct wire_demand demand;
 	struct wire_timing t;
 	struct wire_books b;
 	struct wire_range range;
@@ -725,6 +726,7 @@ still_taken(int i, size_t at, uint64_t value, size_t width)
 	case WIRE_VERDICT:
 		ok = wire_get_count(&f, &count, &r) && wire_get_answer(&r, &a);
 		break;
+	case WIRE_DEMAND: ok = wire_get_demand(&f, &demand); break;
 	case WIRE_BYE: ok = wire_get_bye(&f, &reason, &text); break;
 	}
 	free(bytes);
