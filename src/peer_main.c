@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tombolo-peer(8): see path/peer_lane.c for the lane, ops/daemon.c for the rest. */
-#include <stdio.h>
-
 #include "base/log.h"
 #include "ops/conf.h"
 #include "ops/daemon.h"
@@ -21,22 +19,9 @@
 #include "path/peer.h"
 #include "path/peer_lane.h"
 
-#define PROGRAM "tombolo-peer"
-
-static struct peer_settings *
-load(const char *file)
-{
-	char error[1024];
-	struct peer_settings *s = peer_conf_load(file, error, sizeof error);
-
-	if (s == NULL)
-		fprintf(stderr, "%s\n", error);
-	return s;
-}
-
 struct served {
 	struct peer_views views;
-	struct peer_reload reload;
+	struct peer_lane *lane;
 	struct members *members; /* NULL: all groups are wanted */
 	struct recordings recordings;
 };
@@ -52,14 +37,6 @@ routes(void *arg, struct http *http)
 	http_route(http, "/gaps", status_peer_gaps, &s->views);
 	http_route(http, "/healthz", status_peer_health, &s->views);
 	recording_routes(http, &s->recordings);
-}
-
-static bool
-reload(void *arg, char *text, size_t bytes)
-{
-	const struct served *s = arg;
-
-	return reload_peer(&s->reload, text, bytes);
 }
 
 static void
@@ -85,7 +62,7 @@ look(void *arg)
 			USE_EMISSION, view_peer_lanes(&s->views));
 	if (s->members != NULL)
 		members_look(s->members, s->views.lanes[0].settings->emit.domain, give,
-			     s->reload.lane);
+			     s->lane);
 }
 
 static void
@@ -100,21 +77,29 @@ start_members(struct served *served, const struct emit_settings *emit)
 }
 
 static int
-serve(const char *file, struct peer_settings *s)
+change(void *lane, const void *next, void (*adopt)(void *arg), void *arg, char *error,
+       size_t error_bytes)
 {
+	return peer_lane_reload(lane, next, adopt, arg, error, error_bytes);
+}
+
+static int
+serve(const char *file, void *settings)
+{
+	struct peer_settings *s = settings;
 	char error[1024];
 	struct peer_lane *peer = peer_lane_new(s, 0, error, sizeof error);
 	struct peer_view view = {.settings = s, .version = PACKAGE_VERSION};
 	struct served served = {
 		.views = {.lanes = &view, .count = 1, .interfaces = interfaces_new()},
-		.reload = {file, s, peer}};
+		.lane = peer};
 	struct lane *lanes[1];
-	struct daemon daemon = {.program = PROGRAM,
-				.service = &s->service,
+	struct reload reload = {file, &peer_conf, s, peer, change};
+	struct daemon daemon = {.service = &s->service,
 				.lanes = lanes,
 				.lane_count = 1,
 				.routes = routes,
-				.reload = reload,
+				.reload = &reload,
 				.summary = summary,
 				.look = look,
 				.arg = &served};
@@ -147,19 +132,12 @@ serve(const char *file, struct peer_settings *s)
 int
 main(int argc, char **argv)
 {
-	struct daemon_options o =
-		daemon_options(argc, argv, PROGRAM, SYSCONFDIR "/tombolo/peer.yaml");
-	struct peer_settings *s = load(o.file);
-	int status = 0;
+	static const struct daemon_program program = {
+		.name = "tombolo-peer",
+		.file = SYSCONFDIR "/tombolo/peer.yaml",
+		.conf = &peer_conf,
+		.serve = serve,
+	};
 
-	if (s == NULL)
-		return 1;
-	if (o.print)
-		peer_conf_print(s, stdout);
-	if (!o.print && !o.check) {
-		log_init(PROGRAM, (enum log_level)s->service.log_level);
-		status = serve(o.file, s);
-	}
-	peer_conf_free(s);
-	return status;
+	return daemon_main(argc, argv, &program);
 }

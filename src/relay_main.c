@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* tombolo-relay(8): see path/relay_lane.c for the lane, ops/daemon.c for the rest. */
-#include <stdio.h>
-
 #include "base/log.h"
 #include "ops/conf.h"
 #include "ops/daemon.h"
@@ -22,22 +20,8 @@
 #include "path/relay.h"
 #include "path/relay_lane.h"
 
-#define PROGRAM "tombolo-relay"
-
-static struct relay_settings *
-load(const char *file)
-{
-	char error[1024];
-	struct relay_settings *s = relay_conf_load(file, error, sizeof error);
-
-	if (s == NULL)
-		fprintf(stderr, "%s\n", error);
-	return s;
-}
-
 struct served {
 	struct relay_views views;
-	struct relay_reload reload;
 	struct demand_watch *demand;
 	struct recordings recordings;
 };
@@ -53,14 +37,6 @@ routes(void *arg, struct http *http)
 	http_route(http, "/gaps", status_relay_gaps, &s->views);
 	http_route(http, "/healthz", status_relay_health, &s->views);
 	recording_routes(http, &s->recordings);
-}
-
-static bool
-reload(void *arg, char *text, size_t bytes)
-{
-	const struct served *s = arg;
-
-	return reload_relay(&s->reload, text, bytes);
 }
 
 static void
@@ -85,8 +61,16 @@ look(void *arg)
 }
 
 static int
-serve(const char *file, struct relay_settings *s)
+change(void *lane, const void *next, void (*adopt)(void *arg), void *arg, char *error,
+       size_t error_bytes)
 {
+	return relay_lane_reload(lane, next, adopt, arg, error, error_bytes);
+}
+
+static int
+serve(const char *file, void *settings)
+{
+	struct relay_settings *s = settings;
 	char error[1024];
 	struct relay_lane *relay = relay_lane_new(s, 0, error, sizeof error);
 	struct relay_view view = {.settings = s, .version = PACKAGE_VERSION};
@@ -94,15 +78,14 @@ serve(const char *file, struct relay_settings *s)
 					  .count = 1,
 					  .expect = expect_watch_new(),
 					  .interfaces = interfaces_new()},
-				.reload = {file, s, relay},
 				.demand = demand_watch_new(s, relay)};
 	struct lane *lanes[1];
-	struct daemon daemon = {.program = PROGRAM,
-				.service = &s->service,
+	struct reload reload = {file, &relay_conf, s, relay, change};
+	struct daemon daemon = {.service = &s->service,
 				.lanes = lanes,
 				.lane_count = 1,
 				.routes = routes,
-				.reload = reload,
+				.reload = &reload,
 				.summary = summary,
 				.look = look,
 				.arg = &served};
@@ -136,19 +119,12 @@ serve(const char *file, struct relay_settings *s)
 int
 main(int argc, char **argv)
 {
-	struct daemon_options o =
-		daemon_options(argc, argv, PROGRAM, SYSCONFDIR "/tombolo/relay.yaml");
-	struct relay_settings *s = load(o.file);
-	int status = 0;
+	static const struct daemon_program program = {
+		.name = "tombolo-relay",
+		.file = SYSCONFDIR "/tombolo/relay.yaml",
+		.conf = &relay_conf,
+		.serve = serve,
+	};
 
-	if (s == NULL)
-		return 1;
-	if (o.print)
-		relay_conf_print(s, stdout);
-	if (!o.print && !o.check) {
-		log_init(PROGRAM, (enum log_level)s->service.log_level);
-		status = serve(o.file, s);
-	}
-	relay_conf_free(s);
-	return status;
+	return daemon_main(argc, argv, &program);
 }

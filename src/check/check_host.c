@@ -19,7 +19,7 @@ look_at_daemon(struct preflight *p)
 	if (status == NULL) {
 		finding_set(f, FINDING_SKIP, "does not answer (%s)", p->running.error);
 	} else if (strcmp(doc_string(status, "half"), half) != 0 ||
-		   strcmp(doc_string(status, "node"), p->half.node) != 0) {
+		   strcmp(doc_string(status, "node"), p->half.both.node) != 0) {
 		finding_set(f, FINDING_FAIL, "a %s called %s answers",
 			    doc_string(status, "half"), doc_string(status, "node"));
 		finding_cause(f, "another daemon has the control socket, or it was "
@@ -62,7 +62,7 @@ check_identity(struct preflight *p)
 	int64_t now_s = clock_now().utc.ns / NS_PER_S;
 	struct certificate_facts c;
 
-	certificate_read(&c, p->half.tls, p->half.node);
+	certificate_read(&c, p->half.both.tls, p->half.both.node);
 	certificate_judge_pair(findings_add(p->findings, CHECK_KEY), &c);
 	certificate_judge_validity(findings_add(p->findings, CHECK_VALIDITY), &c,
 				   now_s);

@@ -24,8 +24,8 @@ look_at_listeners(struct preflight *p)
 {
 	char name[NIC_NAME_BYTES];
 
-	for (size_t i = 0; i < p->half.listen_count; i++) {
-		const struct listen_settings *l = &p->half.listen[i];
+	for (size_t i = 0; i < p->half.both.listen_count; i++) {
+		const struct listen_settings *l = &p->half.both.listen[i];
 		const struct listen_facts facts = {
 			.at = l->address,
 			.transport = l->transport,
@@ -37,7 +37,7 @@ look_at_listeners(struct preflight *p)
 
 		judge_listen(findings_add(p->findings, CHECK_LISTEN), &facts);
 	}
-	if (p->half.listen_count == 0)
+	if (p->half.both.listen_count == 0)
 		finding_set(findings_add(p->findings, CHECK_LISTEN), FINDING_SKIP,
 			    "this half dials, and does not listen");
 }
@@ -56,19 +56,19 @@ count_paths(const struct half *h)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < h->remote_count; i++)
-		n += h->remotes[i].path_count;
+	for (size_t i = 0; i < h->both.remote_count; i++)
+		n += h->both.remotes[i].path_count;
 	return n;
 }
 
 static void
 list_paths(const struct half *h, struct reach *r)
 {
-	for (size_t i = 0; i < h->remote_count; i++)
-		for (size_t k = 0; k < h->remotes[i].path_count; k++)
-			*r++ = (struct reach){.remote = h->remotes[i].name,
+	for (size_t i = 0; i < h->both.remote_count; i++)
+		for (size_t k = 0; k < h->both.remotes[i].path_count; k++)
+			*r++ = (struct reach){.remote = h->both.remotes[i].name,
 					      .slot = k,
-					      .path = &h->remotes[i].paths[k]};
+					      .path = &h->both.remotes[i].paths[k]};
 }
 
 static void

@@ -13,37 +13,19 @@
 static bool
 load_relay(struct half *h, char *error, size_t error_bytes)
 {
-	struct relay_settings *s = relay_conf_load(h->file, error, error_bytes);
-
-	if (s == NULL)
-		return false;
-	h->relay = s;
-	h->node = s->node;
-	h->tls = &s->tls;
-	h->listen = s->listen;
-	h->listen_count = s->listen_count;
-	h->remotes = s->remotes;
-	h->remote_count = s->remote_count;
-	h->control_socket = s->service.control_socket;
-	return true;
+	h->relay = relay_conf_load(h->file, error, error_bytes);
+	if (h->relay != NULL)
+		h->both = HALF_SETTINGS(h->relay);
+	return h->relay != NULL;
 }
 
 static bool
 load_peer(struct half *h, char *error, size_t error_bytes)
 {
-	struct peer_settings *s = peer_conf_load(h->file, error, error_bytes);
-
-	if (s == NULL)
-		return false;
-	h->peer = s;
-	h->node = s->node;
-	h->tls = &s->tls;
-	h->listen = s->listen;
-	h->listen_count = s->listen_count;
-	h->remotes = s->remotes;
-	h->remote_count = s->remote_count;
-	h->control_socket = s->service.control_socket;
-	return true;
+	h->peer = peer_conf_load(h->file, error, error_bytes);
+	if (h->peer != NULL)
+		h->both = HALF_SETTINGS(h->peer);
+	return h->peer != NULL;
 }
 
 static const char *

@@ -11,14 +11,7 @@ struct half {
 	char file[512];
 	struct relay_settings *relay; /* one of the two */
 	struct peer_settings *peer;
-	/* Of whichever it is; borrowed. */
-	const char *node;
-	const struct tls_settings *tls;
-	const struct listen_settings *listen;
-	size_t listen_count;
-	const struct remote_settings *remotes;
-	size_t remote_count;
-	const char *control_socket; /* NULL: none */
+	struct half_settings both; /* of whichever it is */
 };
 
 /* name: "relay", "peer", or NULL for whichever has its file at the usual place, or

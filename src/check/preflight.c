@@ -9,7 +9,7 @@ note_configuration(struct findings *findings, const struct half *half, bool load
 
 	if (loaded) {
 		finding_set(f, FINDING_OK, "%s, a %s called %s", half->file,
-			    half->relay != NULL ? "relay" : "peer", half->node);
+			    half->relay != NULL ? "relay" : "peer", half->both.node);
 		return;
 	}
 	finding_set(f, FINDING_FAIL, "%s", error);
@@ -43,8 +43,9 @@ preflight_run(const struct preflight_options *o, struct findings *findings, char
 	note_configuration(findings, &p.half, loaded, error);
 	if (loaded) {
 		p.is_ec2 = host_is_ec2(&p.host);
-		running_ask(&p.running,
-			    o->socket != NULL ? o->socket : p.half.control_socket);
+		running_ask(&p.running, o->socket != NULL
+						? o->socket
+						: p.half.both.service->control_socket);
 		run_all(&p);
 		running_fini(&p.running);
 	}

@@ -33,6 +33,10 @@ void peer_conf_print(const struct peer_settings *s, FILE *out);
 void relay_conf_free(struct relay_settings *s);
 void peer_conf_free(struct peer_settings *s);
 
+/* The two files to what does not care which it is: conf_load() of ops/conf_file.h. */
+struct conf_half;
+extern const struct conf_half relay_conf, peer_conf;
+
 /* The tables, for conf_keys() of ops/conf_table.h. */
 struct conf_record;
 const struct conf_record *relay_conf_record(void);

@@ -38,10 +38,10 @@ conf_refuse(struct conf *c, struct conf_path path, const char *fmt, ...)
 }
 
 void *
-conf_parse(const struct conf_record *record, conf_check *check, struct conf_report r,
-	   const char *text, size_t bytes)
+conf_parse(const struct conf_half *half, struct conf_report r, const char *text,
+	   size_t bytes)
 {
-	void *settings = calloc(1, record->bytes);
+	void *settings = calloc(1, half->record->bytes);
 	struct conf c = {.report = r};
 
 	if (settings == NULL) {
@@ -49,11 +49,11 @@ conf_parse(const struct conf_record *record, conf_check *check, struct conf_repo
 		return NULL;
 	}
 	if (conf_tree_parse(&c.tree, text, bytes, &c.report) &&
-	    conf_read(record, &c.tree, settings, &c.report))
-		check(&c, settings);
+	    conf_read(half->record, &c.tree, settings, &c.report))
+		half->check(&c, settings);
 	conf_tree_fini(&c.tree);
 	if (c.report.failed) {
-		conf_delete(record, settings);
+		conf_delete(half, settings);
 		return NULL;
 	}
 	return settings;
@@ -97,8 +97,10 @@ read_file(struct conf_report *r, size_t *bytes)
 }
 
 void *
-conf_load(const struct conf_record *record, conf_check *check, struct conf_report r)
+conf_load(const struct conf_half *half, const char *file, char *error,
+	  size_t error_bytes)
 {
+	struct conf_report r = conf_report_init(file, error, error_bytes);
 	void *settings;
 	size_t bytes;
 	char *text;
@@ -106,16 +108,16 @@ conf_load(const struct conf_record *record, conf_check *check, struct conf_repor
 	text = read_file(&r, &bytes);
 	if (text == NULL)
 		return NULL;
-	settings = conf_parse(record, check, r, text, bytes);
+	settings = conf_parse(half, r, text, bytes);
 	free(text);
 	return settings;
 }
 
 void
-conf_delete(const struct conf_record *record, void *settings)
+conf_delete(const struct conf_half *half, void *settings)
 {
 	if (settings == NULL)
 		return;
-	conf_free(record, settings);
+	conf_free(half->record, settings);
 	free(settings);
 }

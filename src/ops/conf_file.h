@@ -7,6 +7,7 @@
  * the file the key stands that it refuses.
  */
 #include "ops/conf_table.h"
+#include "ops/settings.h"
 
 struct conf {
 	struct conf_report report;
@@ -28,15 +29,22 @@ typedef void conf_check(struct conf *c, void *settings);
 void conf_refuse(struct conf *c, struct conf_path path, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
-/* Text to settings, or NULL with a line in the report. */
-void *conf_parse(const struct conf_record *record, conf_check *check,
-		 struct conf_report r, const char *text, size_t bytes);
+/* One of the two files, and the settings that it is read to: of the record's struct. */
+struct conf_half {
+	const struct conf_record *record;
+	conf_check *check;
+	struct half_settings (*shared)(const void *settings);
+};
 
-/* The same of the report's file, of at most CONF_FILE_BYTES_MAX. */
-void *conf_load(const struct conf_record *record, conf_check *check,
-		struct conf_report r);
+/* Text to settings, or NULL with a line in the report. */
+void *conf_parse(const struct conf_half *half, struct conf_report r, const char *text,
+		 size_t bytes);
+
+/* The same of a file, of at most CONF_FILE_BYTES_MAX; the line is left in error. */
+void *conf_load(const struct conf_half *half, const char *file, char *error,
+		size_t error_bytes);
 
 /* Releases settings; NULL is none. */
-void conf_delete(const struct conf_record *record, void *settings);
+void conf_delete(const struct conf_half *half, void *settings);
 
 #endif

@@ -433,34 +433,38 @@ static void
 check_peer(struct conf *c, void *settings)
 {
 	struct peer_settings *s = settings;
-	struct conf_ends ends = {
-		.remotes_key = "relays",
-		.listen = s->listen,
-		.listen_count = s->listen_count,
-		.remotes = s->remotes,
-		.remote_count = s->remote_count,
-		.service = &s->service,
-	};
+	struct half_settings both = HALF_SETTINGS(s);
 
-	conf_check_ends(c, &ends);
+	conf_check_ends(c, &both, "relays");
 	check_emit(c, &s->emit);
 	check_outputs(c, s);
 	check_recovery(c, &s->recovery);
 	conf_check_session(c, &s->session);
 }
 
+static struct half_settings
+shared(const void *settings)
+{
+	const struct peer_settings *s = settings;
+
+	return HALF_SETTINGS(s);
+}
+
+const struct conf_half peer_conf = {
+	.record = &peer, .check = check_peer, .shared = shared};
+
 struct peer_settings *
 peer_conf_load(const char *file, char *error, size_t error_bytes)
 {
-	return conf_load(&peer, check_peer, conf_report_init(file, error, error_bytes));
+	return conf_load(&peer_conf, file, error, error_bytes);
 }
 
 struct peer_settings *
 peer_conf_parse(const char *file, const char *text, size_t bytes, char *error,
 		size_t error_bytes)
 {
-	return conf_parse(&peer, check_peer, conf_report_init(file, error, error_bytes),
-			  text, bytes);
+	return conf_parse(&peer_conf, conf_report_init(file, error, error_bytes), text,
+			  bytes);
 }
 
 void
@@ -472,7 +476,7 @@ peer_conf_print(const struct peer_settings *s, FILE *out)
 void
 peer_conf_free(struct peer_settings *s)
 {
-	conf_delete(&peer, s);
+	conf_delete(&peer_conf, s);
 }
 
 const struct conf_record *

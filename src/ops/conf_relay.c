@@ -385,14 +385,7 @@ static void
 check_relay(struct conf *c, void *settings)
 {
 	struct relay_settings *s = settings;
-	struct conf_ends ends = {
-		.remotes_key = "peers",
-		.listen = s->listen,
-		.listen_count = s->listen_count,
-		.remotes = s->remotes,
-		.remote_count = s->remote_count,
-		.service = &s->service,
-	};
+	struct half_settings both = HALF_SETTINGS(s);
 
 	check_capture(c, &s->capture);
 	check_room(c, s);
@@ -400,25 +393,35 @@ check_relay(struct conf *c, void *settings)
 		check_channel(c, s->channels, i);
 		check_expect(c, &s->channels[i].expect, i);
 	}
-	conf_check_ends(c, &ends);
+	conf_check_ends(c, &both, "peers");
 	for (size_t i = 0; i < s->remote_count; i++)
 		check_shed(c, s, i);
 	conf_check_session(c, &s->session);
 }
 
+static struct half_settings
+shared(const void *settings)
+{
+	const struct relay_settings *s = settings;
+
+	return HALF_SETTINGS(s);
+}
+
+const struct conf_half relay_conf = {
+	.record = &relay, .check = check_relay, .shared = shared};
+
 struct relay_settings *
 relay_conf_load(const char *file, char *error, size_t error_bytes)
 {
-	return conf_load(&relay, check_relay,
-			 conf_report_init(file, error, error_bytes));
+	return conf_load(&relay_conf, file, error, error_bytes);
 }
 
 struct relay_settings *
 relay_conf_parse(const char *file, const char *text, size_t bytes, char *error,
 		 size_t error_bytes)
 {
-	return conf_parse(&relay, check_relay,
-			  conf_report_init(file, error, error_bytes), text, bytes);
+	return conf_parse(&relay_conf, conf_report_init(file, error, error_bytes), text,
+			  bytes);
 }
 
 void
@@ -430,7 +433,7 @@ relay_conf_print(const struct relay_settings *s, FILE *out)
 void
 relay_conf_free(struct relay_settings *s)
 {
-	conf_delete(&relay, s);
+	conf_delete(&relay_conf, s);
 }
 
 const struct conf_record *

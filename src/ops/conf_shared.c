@@ -207,11 +207,11 @@ clash(const struct endpoint *a, const struct endpoint *b)
 }
 
 static void
-check_listen(struct conf *c, const struct conf_ends *e)
+check_listen(struct conf *c, const struct half_settings *s)
 {
-	const struct listen_settings *l = e->listen;
+	const struct listen_settings *l = s->listen;
 
-	for (size_t i = 0; i < e->listen_count; i++) {
+	for (size_t i = 0; i < s->listen_count; i++) {
 		for (size_t k = 0; k < i; k++) {
 			if (l[k].transport == l[i].transport &&
 			    clash(&l[k].address, &l[i].address))
@@ -220,8 +220,8 @@ check_listen(struct conf *c, const struct conf_ends *e)
 					    "address or port",
 					    k);
 		}
-		if (l[i].transport == TRANSPORT_TLS && e->service->metrics.port != 0 &&
-		    clash(&l[i].address, &e->service->metrics))
+		if (l[i].transport == TRANSPORT_TLS && s->service->metrics.port != 0 &&
+		    clash(&l[i].address, &s->service->metrics))
 			conf_refuse(c, conf_path("metrics.listen"),
 				    "is taken by listen[%zu]; give another address or "
 				    "port",
@@ -230,36 +230,37 @@ check_listen(struct conf *c, const struct conf_ends *e)
 }
 
 static void
-check_remote(struct conf *c, const struct conf_ends *e, size_t i)
+check_remote(struct conf *c, const struct half_settings *s, const char *remotes_key,
+	     size_t i)
 {
-	const struct remote_settings *r = &e->remotes[i];
+	const struct remote_settings *r = &s->remotes[i];
 
 	for (size_t k = 0; k < i; k++) {
-		if (strcmp(e->remotes[k].name, r->name) == 0)
+		if (strcmp(s->remotes[k].name, r->name) == 0)
 			conf_refuse(
-				c, conf_path("%s[%zu].name", e->remotes_key, i),
+				c, conf_path("%s[%zu].name", remotes_key, i),
 				"\"%s\" is the name of %s[%zu] too; names must differ",
-				r->name, e->remotes_key, k);
+				r->name, remotes_key, k);
 	}
-	if (r->path_count == 0 && e->listen_count == 0)
-		conf_refuse(c, conf_path("%s[%zu]", e->remotes_key, i),
+	if (r->path_count == 0 && s->listen_count == 0)
+		conf_refuse(c, conf_path("%s[%zu]", remotes_key, i),
 			    "has no paths and this node has no listen, so that neither "
 			    "can dial; give paths here or listen above");
 	for (size_t k = 0; k < r->path_count; k++) {
 		if (r->paths[k].mtu != 0 && r->paths[k].transport != TRANSPORT_DTLS)
-			conf_refuse(c,
-				    conf_path("%s[%zu].paths[%zu].mtu", e->remotes_key,
-					      i, k),
-				    "is for transport: dtls; TCP finds it by itself");
+			conf_refuse(
+				c,
+				conf_path("%s[%zu].paths[%zu].mtu", remotes_key, i, k),
+				"is for transport: dtls; TCP finds it by itself");
 	}
 }
 
 void
-conf_check_ends(struct conf *c, const struct conf_ends *e)
+conf_check_ends(struct conf *c, const struct half_settings *s, const char *remotes_key)
 {
-	check_listen(c, e);
-	for (size_t i = 0; i < e->remote_count; i++)
-		check_remote(c, e, i);
+	check_listen(c, s);
+	for (size_t i = 0; i < s->remote_count; i++)
+		check_remote(c, s, remotes_key, i);
 }
 
 void

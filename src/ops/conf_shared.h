@@ -16,17 +16,9 @@ extern const struct conf_record conf_metrics;
 extern const struct conf_record conf_control;
 extern const struct conf_record conf_log;
 
-/* Both halves of the tunnel, whichever of them this is. */
-struct conf_ends {
-	const char *remotes_key; /* "peers" or "relays" */
-	const struct listen_settings *listen;
-	size_t listen_count;
-	const struct remote_settings *remotes;
-	size_t remote_count;
-	const struct service_settings *service;
-};
-
-void conf_check_ends(struct conf *c, const struct conf_ends *e);
+/* Both ends of the tunnel; what they are called in this file: "peers" or "relays". */
+void conf_check_ends(struct conf *c, const struct half_settings *s,
+		     const char *remotes_key);
 
 /* Fills in path_timeout where the file has none. */
 void conf_check_session(struct conf *c, struct session_settings *s);

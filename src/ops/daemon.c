@@ -11,8 +11,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/notify.h"
+#include "ops/conf_file.h"
 #include "ops/control.h"
 #include "ops/http.h"
+#include "ops/reload.h"
 #include "ops/watchdog.h"
 #include "path/lane.h"
 
@@ -20,8 +22,15 @@
 #define PACKAGE_VERSION "unknown"
 #endif
 
+/* ---- the command line ---- */
+
+struct options {
+	const char *file;
+	bool check, print;
+};
+
 static void
-usage(FILE *out, const char *program, const char *default_file)
+usage(FILE *out, const struct daemon_program *p)
 {
 	fprintf(out,
 		"usage: %s [-np] [-f file]\n"
@@ -32,13 +41,14 @@ usage(FILE *out, const char *program, const char *default_file)
 		"  -V       print the version and exit\n"
 		"  -h       print this and exit\n"
 		"See %s(8) and %s.yaml(5).\n",
-		program, program, default_file, program, program);
+		p->name, p->name, p->file, p->name, p->name);
 }
 
-struct daemon_options
-daemon_options(int argc, char **argv, const char *program, const char *default_file)
+/* Exits where that is asked for, or due. */
+static struct options
+read_options(int argc, char **argv, const struct daemon_program *p)
 {
-	struct daemon_options o = {.file = default_file};
+	struct options o = {.file = p->file};
 	int c;
 
 	while ((c = getopt(argc, argv, "f:npVh")) != -1) {
@@ -46,19 +56,44 @@ daemon_options(int argc, char **argv, const char *program, const char *default_f
 		case 'f': o.file = optarg; break;
 		case 'n': o.check = true; break;
 		case 'p': o.print = true; break;
-		case 'V': printf("%s %s\n", program, PACKAGE_VERSION); exit(0);
-		case 'h': usage(stdout, program, default_file); exit(0);
-		default: usage(stderr, program, default_file); exit(2);
+		case 'V': printf("%s %s\n", p->name, PACKAGE_VERSION); exit(0);
+		case 'h': usage(stdout, p); exit(0);
+		default: usage(stderr, p); exit(2);
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "%s: %s: no argument is expected\n", program,
+		fprintf(stderr, "%s: %s: no argument is expected\n", p->name,
 			argv[optind]);
-		usage(stderr, program, default_file);
+		usage(stderr, p);
 		exit(2);
 	}
 	return o;
 }
+
+int
+daemon_main(int argc, char **argv, const struct daemon_program *p)
+{
+	struct options o = read_options(argc, argv, p);
+	char error[1024];
+	void *settings = conf_load(p->conf, o.file, error, sizeof error);
+	int status = 0;
+
+	if (settings == NULL) {
+		fprintf(stderr, "%s\n", error);
+		return 1;
+	}
+	if (o.print)
+		conf_print(p->conf->record, settings, stdout);
+	if (!o.print && !o.check) {
+		log_init(p->name,
+			 (enum log_level)p->conf->shared(settings).service->log_level);
+		status = p->serve(o.file, settings);
+	}
+	conf_delete(p->conf, settings);
+	return status;
+}
+
+/* ---- a daemon that runs ---- */
 
 /* Whoever asks the service manager for the state asks by hand. */
 #define STATUS_SECONDS 1
@@ -203,7 +238,7 @@ reload(void *arg, char *text, size_t bytes)
 	struct control *c = arg;
 
 	notify_reloading(clock_now().mono);
-	c->refused = !c->daemon->reload(c->daemon->arg, text, bytes);
+	c->refused = !reload_run(c->daemon->reload, text, bytes);
 	notify_ready();
 	tell_status(c);
 	return !c->refused;

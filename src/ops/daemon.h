@@ -11,30 +11,31 @@
 
 #include "ops/settings.h"
 
-struct lane;
+struct conf_half;
 struct http;
+struct lane;
+struct reload;
 
-struct daemon_options {
-	const char *file;
-	bool check; /* -n */
-	bool print; /* -p */
+/* What is one half's of its program. */
+struct daemon_program {
+	const char *name;
+	const char *file; /* its configuration, unless told otherwise */
+	const struct conf_half *conf;
+	/* Makes the lanes, daemon_run(), and what comes after; the exit status. */
+	int (*serve)(const char *file, void *settings);
 };
 
-/* getopt(3) for -f -n -p -V -h. Prints help, version or usage and exits where these
- * are asked for or due: status 0, or 2 for a usage error. */
-struct daemon_options daemon_options(int argc, char **argv, const char *program,
-				     const char *default_file);
+/* All of main(): the options -f -n -p -V -h, the configuration, the log, serve(). Returns
+ * the exit status: 2 for a usage error, 1 for a configuration that cannot be. */
+int daemon_main(int argc, char **argv, const struct daemon_program *p);
 
 struct daemon {
-	const char *program;
 	const struct service_settings *service;
 	struct lane *const *lanes;
 	size_t lane_count;
 	/* Adds the routes of this half. */
 	void (*routes)(void *arg, struct http *http);
-	/* Reads the configuration again; text: what the operator is told. False: it was
-	 * refused, and all stays as it was. */
-	bool (*reload)(void *arg, char *text, size_t bytes);
+	const struct reload *reload;
 	/* The state in a few words: what "systemctl status" shows. */
 	void (*summary)(void *arg, char *text, size_t bytes);
 	/* Every second, and once before the first answer over HTTP. */

@@ -8,28 +8,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "ops/settings.h"
-
-struct peer_lane;
-struct relay_lane;
+struct conf_half;
 
 /* One daemon of either half; the settings are those that its lane was given. */
-struct relay_reload {
+struct reload {
 	const char *file;
-	struct relay_settings *settings;
-	struct relay_lane *lane;
-};
-
-struct peer_reload {
-	const char *file;
-	struct peer_settings *settings;
-	struct peer_lane *lane;
+	const struct conf_half *conf;
+	void *settings;
+	void *lane;
+	/* As relay_lane_reload() and peer_lane_reload() are, without their types. */
+	int (*change)(void *lane, const void *next, void (*adopt)(void *arg), void *arg,
+		      char *error, size_t error_bytes);
 };
 
 /* Reads the file, and the certificates that it names, again. Leaves in text one line for
  * the operator, which was logged: what has changed, or what was refused, why, and what
  * to do about it. False: everything is as it was. */
-bool reload_relay(const struct relay_reload *r, char *text, size_t text_bytes);
-bool reload_peer(const struct peer_reload *r, char *text, size_t text_bytes);
+bool reload_run(const struct reload *r, char *text, size_t text_bytes);
 
 #endif

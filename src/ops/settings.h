@@ -72,6 +72,30 @@ struct service_settings {
 	int log_level;           /* enum log_level */
 };
 
+/* What the settings of either half have in common, for what does not care whose they are.
+ * Borrowed from them. */
+struct half_settings {
+	const char *node;
+	const struct tls_settings *tls;
+	const struct listen_settings *listen;
+	size_t listen_count;
+	const struct remote_settings *remotes;
+	size_t remote_count;
+	const struct session_settings *session;
+	const struct service_settings *service;
+};
+
+/* s: struct relay_settings * or struct peer_settings *. */
+#define HALF_SETTINGS(s)                                           \
+	((struct half_settings){.node = (s)->node,                 \
+				.tls = &(s)->tls,                  \
+				.listen = (s)->listen,             \
+				.listen_count = (s)->listen_count, \
+				.remotes = (s)->remotes,           \
+				.remote_count = (s)->remote_count, \
+				.session = &(s)->session,          \
+				.service = &(s)->service})
+
 /* ---- relay ---- */
 
 /* JOIN_DEMAND: as JOIN_IGMP, but only what some peer wants, which alone is captured. */

@@ -137,7 +137,7 @@ dtls_renew(struct tunnel *t, char *error, size_t error_bytes)
 /* ---- open and close ---- */
 
 static bool
-is_wanted(const struct tunnel_settings *s)
+is_wanted(const struct half_settings *s)
 {
 	for (size_t i = 0; i < s->listen_count; i++)
 		if (s->listen[i].transport == TRANSPORT_DTLS)

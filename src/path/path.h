@@ -190,7 +190,7 @@ struct listener {
 
 struct tunnel {
 	struct event_base *base;
-	struct tunnel_settings settings;
+	struct half_settings settings;
 	const struct tunnel_ops *ops;
 	void *arg;
 	struct ssl_ctx_st *tls;

@@ -373,20 +373,14 @@ static bool
 open_shell(struct peer_lane *l, char *error, size_t error_bytes)
 {
 	const struct peer_settings *s = l->settings;
-	struct tunnel_settings t = {.node = s->node,
-				    .tls = &s->tls,
-				    .listen = s->listen,
-				    .listen_count = s->listen_count,
-				    .remotes = s->remotes,
-				    .remote_count = s->remote_count,
-				    .session = &s->session};
+	struct half_settings both = HALF_SETTINGS(s);
 
 	l->emitter = emit_new(&s->emit, error, error_bytes);
 	if (l->emitter == NULL)
 		return false;
 	l->writable =
 		event_new(l->lane.base, emit_fd(l->emitter), EV_WRITE, on_writable, l);
-	l->tunnel = tunnel_new(l->lane.base, &t, &tunnel_ops, l, error, error_bytes);
+	l->tunnel = tunnel_new(l->lane.base, &both, &tunnel_ops, l, error, error_bytes);
 	return l->tunnel != NULL && l->writable != NULL;
 }
 

@@ -347,15 +347,9 @@ static bool
 open_shell(struct relay_lane *l, char *error, size_t error_bytes)
 {
 	const struct relay_settings *s = l->settings;
-	struct tunnel_settings t = {.node = s->node,
-				    .tls = &s->tls,
-				    .listen = s->listen,
-				    .listen_count = s->listen_count,
-				    .remotes = s->remotes,
-				    .remote_count = s->remote_count,
-				    .session = &s->session};
+	struct half_settings both = HALF_SETTINGS(s);
 
-	l->tunnel = tunnel_new(l->lane.base, &t, &tunnel_ops, l, error, error_bytes);
+	l->tunnel = tunnel_new(l->lane.base, &both, &tunnel_ops, l, error, error_bytes);
 	if (l->tunnel == NULL)
 		return false;
 	l->capture =

@@ -65,7 +65,7 @@ path_timeval(int64_t ns)
 /* ---- start and end ---- */
 
 static int
-check_transports(const struct tunnel_settings *s, char *error, size_t error_bytes)
+check_transports(const struct half_settings *s, char *error, size_t error_bytes)
 {
 	for (size_t i = 0; i < s->remote_count; i++) {
 		for (size_t j = 0; j < s->remotes[i].path_count; j++) {
@@ -202,7 +202,7 @@ release(struct tunnel *t)
 }
 
 struct tunnel *
-tunnel_new(struct event_base *base, const struct tunnel_settings *s,
+tunnel_new(struct event_base *base, const struct half_settings *s,
 	   const struct tunnel_ops *ops, void *arg, char *error, size_t error_bytes)
 {
 	struct tunnel *t = calloc(1, sizeof(*t));

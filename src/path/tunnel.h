@@ -62,23 +62,12 @@ struct tunnel_ops {
 #define FILL_BYTES_MAX  (72 * 1024)
 #define INPUT_BYTES_MAX (144 * 1024)
 
-/* What a lane's tunnel needs of either half's settings. */
-struct tunnel_settings {
-	const char *node;
-	const struct tls_settings *tls;
-	const struct listen_settings *listen;
-	size_t listen_count;
-	const struct remote_settings *remotes;
-	size_t remote_count;
-	const struct session_settings *session;
-};
-
 /* Ignores SIGPIPE, which OpenSSL would raise, unless it is handled already. The
  * settings that s points to must outlive the tunnel; s itself need not.
  * Reads certificate, key and CA, opens the listeners; dials and accepts only
  * after tunnel_start(). All buffers are allocated here. On error NULL, with a
  * line for the operator (which file or address, why, the remedy) in error. */
-struct tunnel *tunnel_new(struct event_base *base, const struct tunnel_settings *s,
+struct tunnel *tunnel_new(struct event_base *base, const struct half_settings *s,
 			  const struct tunnel_ops *ops, void *arg, char *error,
 			  size_t error_bytes);
 void tunnel_start(struct tunnel *t);

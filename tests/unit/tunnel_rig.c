@@ -510,7 +510,7 @@ half_init(struct half *h, const char *file, const char *ca)
 {
 	*h = (struct half){.tls = rig_tls(file, ca)};
 	h->session.path_timeout_ns = 3 * NS_PER_S;
-	h->settings = (struct tunnel_settings){
+	h->settings = (struct half_settings){
 		.tls = &h->tls,
 		.listen = &h->listen,
 		.remotes = h->remotes,

@@ -82,7 +82,7 @@ struct half_hooks {
 struct half {
 	struct tunnel *tunnel;
 	enum transport transport; /* TLS, unless set before anything else */
-	struct tunnel_settings settings;
+	struct half_settings settings;
 	struct tls_settings tls;
 	struct session_settings session;
 	struct listen_settings listen;
