@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "path/alarm.h"
+#include "suite.h"
 
 struct rig {
 	struct event_base *base;
@@ -164,8 +165,6 @@ main(void)
 {
 	Suite *suite = suite_create("alarm");
 	TCase *tc = tcase_create("alarm");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, rings_once_and_not_early);
@@ -177,9 +176,5 @@ main(void)
 	tcase_add_test(tc, set_again_from_within);
 	tcase_add_test(tc, ended_while_set);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

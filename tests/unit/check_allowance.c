@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/allowance.h"
+#include "suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -156,8 +157,6 @@ main(void)
 {
 	Suite *s = suite_create("allowance");
 	TCase *t = tcase_create("allowance");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, all_are_found);
@@ -169,9 +168,5 @@ main(void)
 	tcase_add_test(t, names_may_be_as_long_as_their_room);
 	tcase_add_test(t, ids);
 	suite_add_tcase(s, t);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "../../bench/mark.h"
 #include "../../bench/tally.h"
 #include "base/clock.h"
+#include "suite.h"
 
 #define PACKETS   200000
 #define PERIOD_NS (100 * NS_PER_US)
@@ -329,11 +330,5 @@ suite(void)
 int
 main(void)
 {
-	SRunner *sr = srunner_create(suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite());
 }

@@ -4,6 +4,7 @@
 
 #include "base/bucket.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define START ((mono_t){1000 * NS_PER_S})
 
@@ -189,8 +190,6 @@ main(void)
 {
 	Suite *s = suite_create("bucket");
 	TCase *t = tcase_create("bucket");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, it_begins_full);
 	tcase_add_test(t, the_rate_is_kept_in_the_long_run);
@@ -199,9 +198,5 @@ main(void)
 	tcase_add_loop_test(t, against_exact_arithmetic, 0, 200);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

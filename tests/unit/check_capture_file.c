@@ -6,6 +6,7 @@
  */
 #include "path/capture.c"
 #include "path/capture_file.c"
+#include "suite.h"
 
 #include <check.h>
 #include <event2/event.h>
@@ -692,8 +693,7 @@ main(void)
 	Suite *s = suite_create("capture_file");
 	TCase *forms = tcase_create("forms"), *pressure = tcase_create("back-pressure"),
 	      *stop = tcase_create("stop"), *pace = tcase_create("pace");
-	int fd = mkstemp(path), failed;
-	SRunner *sr;
+	int fd = mkstemp(path), status;
 
 	if (fd < 0)
 		return 1;
@@ -722,10 +722,7 @@ main(void)
 	tcase_add_test(pace, due_without_pace);
 	tcase_add_test(pace, due_with_a_tiny_pace);
 	suite_add_tcase(s, pace);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
+	status = suite_run(s);
 	unlink(path);
-	return failed != 0;
+	return status;
 }

@@ -15,6 +15,7 @@
 
 #include "path/feed.h"
 #include "path/reassemble.h"
+#include "suite.h"
 
 #define PAIRS_MAX 64
 #define FEEDS_MAX 64
@@ -370,19 +371,12 @@ find_root(void)
 	return access(root, R_OK | X_OK) == 0;
 }
 
-int
-main(void)
+static Suite *
+captures_suite(void)
 {
 	Suite *s = suite_create("captures");
 	TCase *tc = tcase_create("captures");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
-	if (!find_root()) {
-		printf("SKIP: no captures at %s (TOMBOLO_CAPTURES)\n", root);
-		srunner_free(sr);
-		return EXIT_SUCCESS;
-	}
 	tcase_add_test(tc, krx);
 	tcase_add_test(tc, iex_deep);
 	tcase_add_test(tc, iex_tops);
@@ -393,8 +387,15 @@ main(void)
 	tcase_add_test(tc, exchanges);
 	tcase_set_timeout(tc, 120);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return s;
+}
+
+int
+main(void)
+{
+	if (!find_root()) {
+		printf("SKIP: no captures at %s (TOMBOLO_CAPTURES)\n", root);
+		return EXIT_SUCCESS;
+	}
+	return suite_run(captures_suite());
 }

@@ -6,6 +6,7 @@
 
 #include "change_rig.h"
 #include "seeded.h"
+#include "suite.h"
 
 static const enum path_kind kinds[] = {PATH_STREAM, PATH_DATAGRAM};
 
@@ -1041,15 +1042,9 @@ int
 main(void)
 {
 	Suite *s = suite_create("change");
-	SRunner *sr;
-	int failed;
 
 	add_what(s);
 	add_when(s);
 	add_how_many(s);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

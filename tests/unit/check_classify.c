@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "path/classify.h"
+#include "suite.h"
 
 #define GROUP  0xe9253601U
 #define SOURCE 0x0a000009U
@@ -106,8 +107,6 @@ main(void)
 {
 	Suite *s = suite_create("classify");
 	TCase *tc = tcase_create("classify");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(tc, nothing_configured);
 	tcase_add_test(tc, group_and_port);
@@ -115,8 +114,5 @@ main(void)
 	tcase_add_test(tc, as_a_list);
 	tcase_set_timeout(tc, 60);
 	suite_add_tcase(s, tc);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

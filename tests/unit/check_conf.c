@@ -17,6 +17,7 @@
 #include "ops/conf_suggest.h"
 #include "ops/conf_tree.h"
 #include "path/feed.h"
+#include "suite.h"
 
 #define ERROR_BYTES 2048
 
@@ -448,9 +449,7 @@ int
 main(void)
 {
 	Suite *s = suite_create("conf");
-	SRunner *sr = srunner_create(s);
 	TCase *golden = tcase_create("golden"), *limits = tcase_create("limits");
-	int failed;
 
 	settle_source();
 	tcase_add_test(golden, test_bad);
@@ -466,8 +465,5 @@ main(void)
 	tcase_add_test(limits, test_large_files);
 	tcase_add_test(limits, test_suggestions);
 	suite_add_tcase(s, limits);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -7,6 +7,7 @@
 
 #include "ops/conf.h"
 #include "ops/conf_change.h"
+#include "suite.h"
 
 #define RELAY                                                             \
 	"node: colo-a\n"                                                  \
@@ -253,8 +254,6 @@ main(void)
 {
 	Suite *s = suite_create("conf_change");
 	TCase *t = tcase_create("conf_change");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, of_a_relay, 0,
 			    (int)(sizeof(relay_edits) / sizeof(relay_edits[0])));
@@ -263,9 +262,5 @@ main(void)
 	tcase_add_test(t, the_rest_stays);
 	tcase_add_test(t, too_much_to_say);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -15,6 +15,7 @@
 #include "base/quantity.h"
 #include "ops/conf.h"
 #include "ops/conf_value.h"
+#include "suite.h"
 
 #define MANUAL_BYTES (256 * 1024)
 #define KEYS_MAX     128
@@ -313,9 +314,7 @@ int
 main(void)
 {
 	Suite *s = suite_create("conf_table");
-	SRunner *sr = srunner_create(s);
 	TCase *rows = tcase_create("rows"), *manuals = tcase_create("manuals");
-	int failed;
 
 	tcase_add_test(rows, test_rows);
 	tcase_add_loop_test(rows, test_keys_differ, 0, 2);
@@ -323,8 +322,5 @@ main(void)
 	tcase_add_test(manuals, test_relay_manual);
 	tcase_add_test(manuals, test_peer_manual);
 	suite_add_tcase(s, manuals);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

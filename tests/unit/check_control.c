@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What is done by POST on the control socket. */
 #include "ops/control.c"
+#include "suite.h"
 
 #include <check.h>
 #include <stdio.h>
@@ -109,8 +110,6 @@ main(void)
 {
 	Suite *s = suite_create("control");
 	TCase *t = tcase_create("control");
-	SRunner *sr;
-	int failed;
 
 	log_init("check_control", LOG_LEVEL_INFO);
 	tcase_add_checked_fixture(t, setup, teardown);
@@ -120,9 +119,5 @@ main(void)
 	tcase_add_test(t, draining);
 	tcase_add_loop_test(t, reloading, 0, 2);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -10,6 +10,7 @@
 #include "ctl/spark.h"
 #include "ctl/table.h"
 #include "ctl/unit.h"
+#include "suite.h"
 
 #define COUNT(a) (int)(sizeof(a) / sizeof((a)[0]))
 
@@ -281,8 +282,6 @@ main(void)
 {
 	Suite *s = suite_create("ctl");
 	TCase *t = tcase_create("ctl");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, counts);
 	tcase_add_loop_test(t, duration, 0, COUNT(durations));
@@ -295,9 +294,5 @@ main(void)
 	tcase_add_test(t, understood);
 	tcase_add_loop_test(t, refused, 0, COUNT(misunderstood));
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -13,6 +13,7 @@
 #include "ctl/paths.h"
 #include "ctl/screen.h"
 #include "ops/ledger.h"
+#include "suite.h"
 
 #define PATH                                                          \
 	"{'path':0,'transport':'tls','dialled':true,'up':true,"       \
@@ -607,8 +608,6 @@ main(void)
 {
 	Suite *s = suite_create("ctl_status");
 	TCase *t = tcase_create("ctl_status");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, NULL, teardown);
 	tcase_add_test(t, healthy);
@@ -634,9 +633,5 @@ main(void)
 	tcase_add_test(t, live_quiet);
 	tcase_add_test(t, live_lines);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -5,6 +5,7 @@
 #include "base/cursor.h"
 #include "base/seq.h"
 #include "seeded.h"
+#include "suite.h"
 
 static const uint8_t bytes[] = {1,    2,    3,    4,    5,    6,    7,    8,
 				0xff, 0xfe, 0xfd, 0xfc, 0xfb, 0xfa, 0xf9, 0xf8};
@@ -165,8 +166,6 @@ main(void)
 {
 	Suite *s = suite_create("cursor");
 	TCase *t = tcase_create("cursor");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, numbers_are_big_endian);
 	tcase_add_test(t, a_read_beyond_the_end_is_nothing_and_stays);
@@ -178,9 +177,5 @@ main(void)
 	tcase_add_test(t, instants);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "build_frame.h"
+#include "suite.h"
 
 struct outcome {
 	enum decap_verdict verdict;
@@ -433,8 +434,6 @@ main(void)
 {
 	Suite *s = suite_create("decap");
 	TCase *link = tcase_create("link"), *ip = tcase_create("ip");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(link, ethernet);
 	tcase_add_test(link, other_link_types);
@@ -453,8 +452,5 @@ main(void)
 	tcase_add_test(ip, fragments);
 	tcase_add_test(ip, names);
 	suite_add_tcase(s, ip);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

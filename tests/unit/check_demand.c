@@ -9,6 +9,7 @@
 #include "path/classify.h"
 #include "peer_rig.h"
 #include "relay_rig.h"
+#include "suite.h"
 
 #define AGAIN_NS      (200 * NS_PER_MS)
 #define SUCCESSION_NS (5 * NS_PER_S)
@@ -407,8 +408,6 @@ main(void)
 {
 	Suite *s = suite_create("demand");
 	TCase *tc = tcase_create("relay");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(tc, relay_takes_what_is_said, 0, 2);
 	tcase_add_test(tc, relay_unites);
@@ -428,9 +427,5 @@ main(void)
 	tcase_add_test(tc, members_make_groups);
 	tcase_add_test(tc, comes_back_with_its_numbers);
 	suite_add_tcase(s, tc);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_ENV);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed != 0;
+	return suite_run(s);
 }

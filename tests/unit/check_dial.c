@@ -15,6 +15,7 @@
 
 #include "path/identity.h"
 #include "tunnel_rig.h"
+#include "suite.h"
 
 /* The configuration knows no other. */
 #define NO_TRANSPORT ((enum transport)(TRANSPORT_DTLS + 1))
@@ -383,11 +384,5 @@ dial_suite(void)
 int
 main(void)
 {
-	SRunner *sr = srunner_create(dial_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(dial_suite());
 }

@@ -23,6 +23,7 @@
 #include "path/pace.h"
 #include "tunnel_rig.h"
 #include "udp_line.h"
+#include "suite.h"
 
 #define BURST 40 /* frames that any socket's buffer takes */
 
@@ -1264,11 +1265,5 @@ dtls_suite(void)
 int
 main(void)
 {
-	SRunner *sr = srunner_create(dtls_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(dtls_suite());
 }

@@ -4,6 +4,7 @@
  * end and a packet socket on the other, so what is checked is what is on the wire.
  */
 #include "path/emit.c"
+#include "suite.h"
 
 #include <check.h>
 #include <fcntl.h>
@@ -761,17 +762,11 @@ int
 main(void)
 {
 	Suite *s = suite_create("emit");
-	SRunner *sr;
-	int failed;
 
 	if (!enter_namespace()) {
 		printf("SKIP: no network namespace: %s\n", strerror(errno));
 		return EXIT_SKIP;
 	}
 	suite_add_tcase(s, tests());
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "path/expiry.h"
+#include "suite.h"
 
 #include <check.h>
 #include <stdlib.h>
@@ -43,14 +44,8 @@ main(void)
 {
 	Suite *s = suite_create("expiry");
 	TCase *t = tcase_create("expiry");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, steps, 0, sizeof(cases) / sizeof(cases[0]));
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/histogram.h"
 #include "ops/exposition.h"
+#include "suite.h"
 
 static struct evbuffer *out;
 
@@ -255,8 +256,6 @@ main(void)
 {
 	Suite *s = suite_create("exposition");
 	TCase *t = tcase_create("exposition");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, golden_text);
@@ -273,9 +272,5 @@ main(void)
 						 COUNT(bad_labels));
 	}
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

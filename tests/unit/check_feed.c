@@ -6,6 +6,7 @@
 
 #include "base/cursor.h"
 #include "path/feed.h"
+#include "suite.h"
 
 #define LAST_U32 0xffffffffULL
 
@@ -663,8 +664,6 @@ main(void)
 {
 	Suite *s = suite_create("feed");
 	TCase *rules = tcase_create("rules"), *property = tcase_create("property");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(rules, table);
 	tcase_add_test(rules, none_is_unchecked);
@@ -688,8 +687,5 @@ main(void)
 	tcase_add_test(property, missing_is_what_was_lost);
 	tcase_add_test(property, no_false_alarm);
 	suite_add_tcase(s, property);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

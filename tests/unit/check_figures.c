@@ -5,6 +5,7 @@
 #include "path/figures.h"
 #include "path/wire.h"
 #include "seeded.h"
+#include "suite.h"
 
 /* Where each figure stands among those of its page: their meaning on the wire. */
 #define PLACE(name, help) PLACE_##name,
@@ -157,17 +158,11 @@ main(void)
 {
 	Suite *s = suite_create("figures");
 	TCase *t = tcase_create("figures");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, each_figure_counts_as_it_should);
 	tcase_add_loop_test(t, against_sums_modulo_2_64, 0, 200);
 	tcase_add_test(t, places_on_the_wire);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

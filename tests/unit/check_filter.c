@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/cursor.h"
+#include "suite.h"
 
 #define SOURCE      0x0a000001 /* 10.0.0.1 */
 #define FIRST_GROUP 0xefc80000 /* 239.200.0.0 */
@@ -265,8 +266,6 @@ main(void)
 {
 	Suite *s = suite_create("filter");
 	TCase *tc = tcase_create("filter");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(tc, exact, 0, 4);
 	tcase_add_test(tc, fragments_and_ports);
@@ -277,9 +276,5 @@ main(void)
 	tcase_add_test(tc, distinct_groups);
 	tcase_add_test(tc, plain);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

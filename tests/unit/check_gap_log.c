@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "seeded.h"
+#include "suite.h"
 
 #define CHANNELS 3
 #define NUMBERS  600 /* per channel and epoch */
@@ -448,8 +449,6 @@ main(void)
 {
 	Suite *suite = suite_create("gap_log");
 	TCase *model = tcase_create("model"), *single = tcase_create("single");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_set_timeout(model, 120);
 	tcase_add_loop_test(model, agrees_with_a_model, 0, 20);
@@ -463,8 +462,5 @@ main(void)
 	tcase_add_test(single, a_channel_whose_place_is_taken_goes);
 	tcase_add_test(single, every_cause_has_a_name);
 	suite_add_tcase(suite, single);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/histogram.h"
+#include "suite.h"
 
 #define VALUES 2000
 
@@ -226,8 +227,6 @@ main(void)
 {
 	Suite *s = suite_create("histogram");
 	TCase *t = tcase_create("histogram");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, empty);
 	tcase_add_test(t, small_values_are_exact);
@@ -237,9 +236,5 @@ main(void)
 	tcase_add_loop_test(t, against_a_sorted_array, 0, 7);
 	tcase_add_test(t, bounds_are_the_1_2_5_series);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

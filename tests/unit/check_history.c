@@ -5,6 +5,7 @@
 
 #include "path/history.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define CHANNELS    4
 #define STEPS       6000
@@ -424,8 +425,6 @@ main(void)
 {
 	Suite *s = suite_create("history");
 	TCase *t = tcase_create("history");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, an_empty_one);
 	tcase_add_test(t, age);
@@ -436,9 +435,5 @@ main(void)
 	tcase_add_loop_test(t, against_a_list_pinned, 0, 150);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

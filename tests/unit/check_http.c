@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "suite.h"
 
 #define PATIENCE_NS (20 * NS_PER_S)
 #define BIG_BYTES   ((size_t)32 * 1024 * 1024)
@@ -1133,15 +1134,9 @@ int
 main(void)
 {
 	Suite *s = suite_create("http");
-	SRunner *sr;
-	int failed;
 
 	suite_add_tcase(s, requests());
 	suite_add_tcase(s, abuse());
 	suite_add_tcase(s, listening());
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

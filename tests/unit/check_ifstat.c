@@ -5,6 +5,7 @@
  */
 #define IFSTAT_ROOT "."
 #include "base/ifstat.c"
+#include "suite.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -169,8 +170,6 @@ main(void)
 {
 	Suite *s = suite_create("ifstat");
 	TCase *tc = tcase_create("ifstat");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
 	tcase_add_test(tc, differences);
@@ -181,9 +180,5 @@ main(void)
 	tcase_add_test(tc, list);
 	tcase_add_test(tc, names);
 	suite_add_tcase(s, tc);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed != 0;
+	return suite_run(s);
 }

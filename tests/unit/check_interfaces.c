@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "path/tunnel.h"
+#include "suite.h"
 
 #define LOOPBACK 0x7f000001
 
@@ -126,8 +127,6 @@ main(void)
 {
 	Suite *s = suite_create("interfaces");
 	TCase *t = tcase_create("interfaces");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, none_without_a_use);
@@ -137,9 +136,5 @@ main(void)
 	tcase_add_test(t, more_than_there_is_room_for);
 	tcase_add_test(t, drivers_without_figures);
 	suite_add_tcase(s, t);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

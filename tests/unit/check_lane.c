@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "path/lane.h"
+#include "suite.h"
 
 #define CALLS 20000
 
@@ -148,8 +149,6 @@ main(void)
 {
 	Suite *s = suite_create("lane");
 	TCase *t = tcase_create("lane");
-	SRunner *sr;
-	int failed;
 
 	tcase_set_timeout(t, 60);
 	tcase_add_test(t, a_call_runs_on_the_lane_and_is_waited_for);
@@ -157,9 +156,5 @@ main(void)
 	tcase_add_test(t, no_lane_no_waiting);
 	tcase_add_test(t, a_call_meets_the_end);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "core_pair.h"
 #include "ops/interfaces.h"
+#include "suite.h"
 
 /* ---- sentences ---- */
 
@@ -390,8 +391,6 @@ main(void)
 {
 	Suite *s = suite_create("ledger");
 	TCase *pure = tcase_create("pure"), *cores = tcase_create("cores");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(pure, sentence, 0, sizeof(cases) / sizeof(cases[0]));
 	tcase_add_test(pure, longest_sentence_fits);
@@ -407,9 +406,5 @@ main(void)
 	tcase_add_test(cores, long_books_take_two_lines);
 	suite_add_tcase(s, pure);
 	suite_add_tcase(s, cores);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "suite.h"
 
 /* The test's end of what replaced stderr. */
 static int reader;
@@ -347,10 +348,8 @@ END_TEST
 int
 main(void)
 {
-	SRunner *sr = srunner_create(suite_create("log"));
-	Suite *s = suite_create("stderr");
+	Suite *s = suite_create("log");
 	TCase *pipes = tcase_create("pipe"), *sockets = tcase_create("socket");
-	int failed;
 
 	tcase_add_checked_fixture(pipes, use_pipe, restore_stderr);
 	tcase_add_test(pipes, test_stamped);
@@ -369,9 +368,5 @@ main(void)
 	tcase_add_test(sockets, test_limited);
 	tcase_add_test(sockets, test_full_socket);
 	suite_add_tcase(s, sockets);
-	srunner_add_suite(sr, s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -15,6 +15,7 @@
 #include "exposition_parse.h"
 #include "ops/expect_watch.h"
 #include "ops/interfaces.h"
+#include "suite.h"
 
 static struct pair pair, other;
 static struct expect_watch *watch;
@@ -689,8 +690,6 @@ main(void)
 {
 	Suite *s = suite_create("metrics");
 	TCase *t = tcase_create("metrics");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_set_timeout(t, 60);
@@ -710,9 +709,5 @@ main(void)
 	tcase_add_test(t, paths);
 	tcase_add_test(t, beside_a_lane_that_runs);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

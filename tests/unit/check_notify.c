@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/notify.h"
+#include "suite.h"
 
 static char directory[64];
 static int manager = -1;
@@ -209,8 +210,6 @@ main(void)
 {
 	Suite *s = suite_create("notify");
 	TCase *t = tcase_create("notify");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, unset_does_nothing);
@@ -222,9 +221,5 @@ main(void)
 	tcase_add_test(t, watchdog_interval);
 	tcase_add_loop_test(t, watchdog_nonsense, 0, 8);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "ops/page.h"
+#include "suite.h"
 
 #include <check.h>
 #include <event2/buffer.h>
@@ -125,17 +126,11 @@ main(void)
 {
 	Suite *suite = suite_create("page");
 	TCase *tc = tcase_create("page");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, test_complete);
 	tcase_add_test(tc, test_policy);
 	tcase_add_test(tc, test_self_contained);
 	suite_add_tcase(suite, tc);
-	sr = srunner_create(suite);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -6,6 +6,7 @@
 #include "ops/settings.h"
 #include "path/pool.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define CHUNKS 200
 #define STEPS  3000
@@ -206,8 +207,6 @@ main(void)
 {
 	Suite *s = suite_create("pool");
 	TCase *t = tcase_create("pool");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, lengths);
 	tcase_add_test(t, none_at_all);
@@ -216,9 +215,5 @@ main(void)
 	tcase_add_loop_test(t, against_a_list, 0, 50);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

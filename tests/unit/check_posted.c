@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "path/upstream.h"
+#include "suite.h"
 
 struct record {
 	uint64_t figures[9];
@@ -93,14 +94,9 @@ main(void)
 {
 	Suite *suite = suite_create("posted");
 	TCase *all = tcase_create("all");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	tcase_add_test(all, a_reader_sees_it_whole);
 	tcase_add_test(all, the_newest_upstream_gaps_are_kept);
 	suite_add_tcase(suite, all);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

@@ -21,6 +21,7 @@
 #include "check/reach.h"
 #include "check/running.h"
 #include "check/sockets.h"
+#include "suite.h"
 
 /* ---- what is expected of a finding ---- */
 
@@ -761,14 +762,8 @@ int
 main(void)
 {
 	Suite *s = suite_create("preflight");
-	SRunner *r;
-	int failed;
 
 	suite_add_tcase(s, host_cases());
 	suite_add_tcase(s, pure_cases());
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

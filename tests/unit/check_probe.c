@@ -5,6 +5,7 @@
 
 #include "relay_rig.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define MTU    1400 /* as relay_rig_up() says */
 #define NARROW 1200
@@ -198,8 +199,6 @@ main(void)
 {
 	Suite *s = suite_create("probe");
 	TCase *t = tcase_create("probe");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, what_loses_nothing_is_not_probed);
 	tcase_add_test(t, a_narrow_path_is_found_and_used);
@@ -208,9 +207,5 @@ main(void)
 	tcase_add_test(t, a_new_path_is_thought_wide);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Quantities: what is read, what is refused, and that print and parse agree. */
 #include "base/quantity.h"
+#include "suite.h"
 
 #include <check.h>
 #include <inttypes.h>
@@ -238,10 +239,8 @@ int
 main(void)
 {
 	Suite *s = suite_create("quantity");
-	SRunner *sr = srunner_create(s);
 	TCase *tables = tcase_create("tables"),
 	      *properties = tcase_create("properties");
-	int failed;
 
 	tcase_add_loop_test(tables, test_right, 0, sizeof(right) / sizeof(right[0]));
 	tcase_add_loop_test(tables, test_wrong, 0, sizeof(wrong) / sizeof(wrong[0]));
@@ -253,8 +252,5 @@ main(void)
 	tcase_add_test(properties, test_round_trip);
 	tcase_add_test(properties, test_fractions);
 	suite_add_tcase(s, properties);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -10,6 +10,7 @@
 
 #include "path/ready.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define START       ((mono_t){1000 * NS_PER_S})
 #define HEADERS     28 /* IPv4 and UDP */
@@ -574,8 +575,6 @@ main(void)
 {
 	Suite *suite = suite_create("quota");
 	TCase *tc = tcase_create("quota");
-	SRunner *runner;
-	int failed;
 
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, meter_against_memory, 0, 4);
@@ -592,9 +591,5 @@ main(void)
 	tcase_add_loop_test(tc, order_whatever_happens, 0, 40);
 	tcase_add_loop_test(tc, order_of_channels_that_move, 0, 40);
 	suite_add_tcase(suite, tc);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

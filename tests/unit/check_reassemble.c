@@ -5,6 +5,7 @@
 
 #include "base/cursor.h"
 #include "path/reassemble.h"
+#include "suite.h"
 
 #define TIMEOUT_NS (2 * NS_PER_S)
 
@@ -521,8 +522,6 @@ main(void)
 	Suite *s = suite_create("reassemble");
 	TCase *rules = tcase_create("rules"), *pool = tcase_create("pool");
 	TCase *property = tcase_create("property");
-	SRunner *sr = srunner_create(s);
-	int failed;
 
 	tcase_add_test(rules, first_comes_last);
 	tcase_add_test(rules, the_longest);
@@ -540,8 +539,5 @@ main(void)
 	tcase_set_timeout(property, 60);
 	tcase_add_test(property, as_the_model);
 	suite_add_tcase(s, property);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

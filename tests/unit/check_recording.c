@@ -25,6 +25,7 @@
 #include "path/capture.h"
 #include "path/emitted.h"
 #include "path/history.h"
+#include "suite.h"
 
 #define PATIENCE_NS (30 * NS_PER_S)
 #define CHANNELS    3
@@ -718,8 +719,6 @@ main(void)
 	Suite *suite = suite_create("recording");
 	TCase *large = tcase_create("large"), *small = tcase_create("small");
 	TCase *ring = tcase_create("ring");
-	SRunner *runner = srunner_create(suite);
-	int failed;
 
 	signal(SIGPIPE, SIG_IGN); /* as the daemons do */
 	tcase_set_timeout(large, 90);
@@ -732,8 +731,5 @@ main(void)
 	suite_add_tcase(suite, small);
 	tcase_add_test(ring, emitted_is_remembered_as_it_was);
 	suite_add_tcase(suite, ring);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run(suite);
 }

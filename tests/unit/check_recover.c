@@ -5,6 +5,7 @@
 
 #include "path/recover.c" /* the links between gaps are its own */
 #include "seeded.h"
+#include "suite.h"
 
 #define CHANNELS   3
 #define NUMBERS    400 /* per channel */
@@ -623,8 +624,6 @@ main(void)
 {
 	Suite *s = suite_create("recover");
 	TCase *t = tcase_create("recover");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, an_empty_one);
 	tcase_add_test(t, when_it_is_requested);
@@ -638,9 +637,5 @@ main(void)
 	tcase_add_loop_test(t, against_lists, 0, 150);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "tunnel_rig.h"
+#include "suite.h"
 
 /* The relay listens and expects vpc-a (the strangers) and vpc-b (up). */
 static struct {
@@ -585,11 +586,5 @@ refusal_suite(void)
 int
 main(void)
 {
-	SRunner *sr = srunner_create(refusal_suite());
-	int failed;
-
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(refusal_suite());
 }

@@ -10,6 +10,7 @@
 #include "cloud/keys.h"
 #include "cloud/reply.h"
 #include "cloud/xml.h"
+#include "suite.h"
 
 /* ---- the reader ---- */
 
@@ -346,8 +347,6 @@ main(void)
 {
 	Suite *s = suite_create("reply");
 	TCase *t = tcase_create("reply");
-	SRunner *r;
-	int failed;
 
 	tcase_add_test(t, well_formed);
 	tcase_add_test(t, not_well_formed);
@@ -364,9 +363,5 @@ main(void)
 	tcase_add_test(t, identifiers);
 	tcase_add_test(t, headers);
 	suite_add_tcase(s, t);
-	r = srunner_create(s);
-	srunner_run_all(r, CK_NORMAL);
-	failed = srunner_ntests_failed(r);
-	srunner_free(r);
-	return failed == 0 ? 0 : 1;
+	return suite_run(s);
 }

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "path/session.h"
+#include "suite.h"
 
 #define DOWN     SESSION_DOWN
 #define GREETING SESSION_GREETING
@@ -87,16 +88,10 @@ main(void)
 {
 	Suite *s = suite_create("session");
 	TCase *t = tcase_create("session");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, every_pair);
 	tcase_add_test(t, everything_has_a_name);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -12,6 +12,7 @@
 #include "core_pair.h"
 #include "ops/expect_watch.h"
 #include "ops/interfaces.h"
+#include "suite.h"
 
 static struct pair pair;
 static char text[1 << 16];
@@ -549,8 +550,6 @@ main(void)
 {
 	Suite *s = suite_create("status");
 	TCase *t = tcase_create("status");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, relay_fresh);
@@ -567,9 +566,5 @@ main(void)
 	tcase_add_test(t, peer_health);
 	tcase_add_test(t, health_asks_every_lane);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

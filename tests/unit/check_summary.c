@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core_pair.h"
+#include "suite.h"
 
 static struct pair pair;
 
@@ -111,8 +112,6 @@ main(void)
 {
 	Suite *s = suite_create("summary");
 	TCase *t = tcase_create("summary");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, a_session_comes_and_goes);
@@ -121,9 +120,5 @@ main(void)
 	tcase_add_test(t, lanes_are_summed);
 	tcase_add_test(t, a_short_buffer);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

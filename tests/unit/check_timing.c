@@ -4,6 +4,7 @@
 
 #include "path/timing.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define UTC (1790000000 * NS_PER_S)
 
@@ -290,8 +291,6 @@ main(void)
 {
 	Suite *s = suite_create("timing");
 	TCase *t = tcase_create("timing");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, nothing_is_known_at_first);
 	tcase_add_test(t, what_arrived_is_echoed);
@@ -309,9 +308,5 @@ main(void)
 	tcase_add_test(t, clocks_come_apart_and_together);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

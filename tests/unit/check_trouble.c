@@ -11,6 +11,7 @@
 #include "path/peer_session.h"
 #include "path/refusal.h"
 #include "path/relay_session.h"
+#include "suite.h"
 
 static struct pair pair;
 static const utc_t now = {1790000000 * NS_PER_S};
@@ -217,8 +218,6 @@ main(void)
 {
 	Suite *s = suite_create("trouble");
 	TCase *t = tcase_create("trouble");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, nothing_is_wrong);
@@ -232,9 +231,5 @@ main(void)
 	tcase_add_test(t, too_much_to_tell);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

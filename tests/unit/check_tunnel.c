@@ -15,6 +15,7 @@
 
 #include "path/dial.h"
 #include "tunnel_rig.h"
+#include "suite.h"
 
 /* The peer listens and expects colo-a in slot 0; the relay dials it. */
 static struct {
@@ -657,14 +658,11 @@ main(void)
 	const char *given = getenv("TOMBOLO_SEED");
 	unsigned int seed = given != NULL ? (unsigned int)strtoul(given, NULL, 0)
 					  : (unsigned int)clock_now().mono.ns;
-	SRunner *sr = srunner_create(tunnel_suite());
-	int failed;
+	int status;
 
 	srandom(seed);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	if (failed > 0)
+	status = suite_run(tunnel_suite());
+	if (status != EXIT_SUCCESS)
 		fprintf(stderr, "TOMBOLO_SEED=%u\n", seed);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return status;
 }

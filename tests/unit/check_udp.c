@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "path/endpoint.h"
+#include "suite.h"
 
 static const uint8_t bytes[1000];
 
@@ -67,14 +68,8 @@ main(void)
 {
 	Suite *s = suite_create("udp");
 	TCase *t = tcase_create("udp");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_test(t, drops_after_the_last_are_known);
 	suite_add_tcase(s, t);
-	runner = srunner_create(s);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(s);
 }

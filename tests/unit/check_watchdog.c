@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "suite.h"
 
 static struct watchdog lane;
 
@@ -92,8 +93,6 @@ main(void)
 {
 	Suite *s = suite_create("watchdog");
 	TCase *t = tcase_create("watchdog");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_checked_fixture(t, setup, NULL);
 	tcase_add_test(t, what_moves_is_fed_for);
@@ -103,9 +102,5 @@ main(void)
 	tcase_add_test(t, what_never_moved_hangs);
 	tcase_add_test(t, period);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

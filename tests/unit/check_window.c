@@ -6,6 +6,7 @@
 #include "path/pool.h"
 #include "path/window.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define NUMBERS 40000 /* that the model can count */
 #define STEPS   4000
@@ -396,8 +397,6 @@ main(void)
 {
 	Suite *s = suite_create("window");
 	TCase *t = tcase_create("window");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, a_new_one);
 	tcase_add_test(t, a_repeat_is_told_from_a_late_one);
@@ -405,9 +404,5 @@ main(void)
 	tcase_add_loop_test(t, against_a_map, 0, 300);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

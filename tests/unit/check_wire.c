@@ -4,6 +4,7 @@
 
 #include "ops/settings.h"
 #include "path/wire.h"
+#include "suite.h"
 
 #define ROOM   (WIRE_HEADER_BYTES + UINT16_MAX)
 #define TIMING (40 + 2) /* bytes in front of the entries of HEARTBEAT and REPORT */
@@ -905,8 +906,6 @@ main(void)
 {
 	Suite *s = suite_create("wire");
 	TCase *t = tcase_create("wire");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_loop_test(t, what_is_written_is_read, 0, SAMPLES);
 	tcase_add_loop_test(t, every_cut_is_refused, 0, SAMPLES);
@@ -922,9 +921,5 @@ main(void)
 	tcase_add_test(t, no_datagram_is_longer_than_udp);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

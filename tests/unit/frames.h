@@ -55,6 +55,19 @@ frames_last(const struct frames *all, enum wire_type type)
 	return f;
 }
 
+/* The reason of the last BYE, which is said in words too. */
+static inline enum wire_bye
+frames_last_bye(const struct frames *all)
+{
+	struct wire_frame f = frames_last(all, WIRE_BYE);
+	struct wire_name text;
+	uint8_t reason;
+
+	ck_assert(wire_get_bye(&f, &reason, &text));
+	ck_assert_str_eq(text.text, wire_bye_name(reason));
+	return (enum wire_bye)reason;
+}
+
 static inline struct wr
 frames_writer(struct frames *all)
 {
@@ -66,6 +79,18 @@ frames_written(struct frames *all, const struct wr *w)
 {
 	ck_assert(!w->failed);
 	all->len = (size_t)(w->p - all->bytes);
+}
+
+/* A frame of any type, known or not, with nothing in it. */
+static inline void
+frames_empty(struct frames *all, uint8_t type, uint8_t flags)
+{
+	struct wr w = frames_writer(all);
+
+	wr_u8(&w, type);
+	wr_u8(&w, flags);
+	wr_u16(&w, 0);
+	frames_written(all, &w);
 }
 
 /* ---- what a relay says ---- */

@@ -437,6 +437,13 @@ peer_rig_expect_requests(const struct peer_rig *x, const char *ranges)
 	ck_assert_str_eq(text, ranges);
 }
 
+enum wire_bye
+peer_rig_said_bye(struct peer_rig *x)
+{
+	peer_rig_hear(x);
+	return frames_last_bye(&x->out);
+}
+
 uint64_t
 peer_rig_reported(const struct peer_rig *x)
 {

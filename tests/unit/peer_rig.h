@@ -92,6 +92,8 @@ void peer_rig_balance(struct peer_rig *x);
 void peer_rig_expect(struct peer_rig *x, const char *emitted);
 /* The ranges of all REQUEST frames in x->out, as "1:5+3 2:7+1". */
 void peer_rig_expect_requests(const struct peer_rig *x, const char *ranges);
+/* Hears the peer out, and returns the reason of its BYE, which must be there. */
+enum wire_bye peer_rig_said_bye(struct peer_rig *x);
 /* `next` of channel 1 in the last REPORT that has it. */
 uint64_t peer_rig_reported(const struct peer_rig *x);
 
