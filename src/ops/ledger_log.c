@@ -105,11 +105,13 @@ add_peer_session(struct ledger_page *p, const struct peer_view *v, unsigned int 
 	}
 }
 
-/* Of all flows, or of all together where that is a quota of its own. */
+/* Of all flows, those that made room included, or of all together where that is a quota
+ * of its own. */
 static uint64_t
 sum_over_quota(const struct quota *q)
 {
-	uint64_t all = counter_get(&quota_all(q)->over[METER_100MS]), flows = 0;
+	uint64_t all = counter_get(&quota_all(q)->over[METER_100MS]);
+	uint64_t flows = quota_over_gone(q);
 
 	for (uint32_t i = 0; i < quota_count_flows(q); i++)
 		flows += counter_get(&quota_at(q, i)->over[METER_100MS]);

@@ -29,7 +29,18 @@ meter_span_name(enum meter_span span)
 void
 meter_init(struct meter *m, mono_t now)
 {
-	memset(m, 0, sizeof(*m));
+	for (int i = 0; i < METER_SPANS; i++) {
+		struct meter_window *w = &m->windows[i];
+
+		memset(w->tenths, 0, sizeof(w->tenths));
+		w->tenth = 0;
+		w->packets = w->bytes = 0;
+		w->most_packets = w->most_bytes = 0;
+		w->former_packets = w->former_bytes = 0;
+		/* Somebody may be looking: it is another flow's from now on. */
+		gauge_set(&w->peak_packets, 0);
+		gauge_set(&w->peak_bytes, 0);
+	}
 	m->half_end = mono_add(now, HALF_NS);
 }
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "path/emitted.h"
 #include "path/peer_internal.h"
 #include "path/peer_session.h"
@@ -44,7 +45,8 @@ make_queue(struct peer *p, mono_t now)
 {
 	static const struct quota_ops ops = {.over = tell_quota};
 	const struct peer_settings *s = p->settings;
-	uint32_t flows = (uint32_t)s->remote_count * s->recovery.channels;
+	/* One for each place of a channel, so that none ever has to share. */
+	uint32_t flows = (uint32_t)s->remote_count * (s->recovery.channels + 1);
 
 	p->quota = quota_new(&s->emit, flows, now, &ops, p);
 	if (p->quota == NULL)
@@ -52,6 +54,18 @@ make_queue(struct peer *p, mono_t now)
 	p->ready = ready_new(p->pool,
 			     s->emit.over_quota == QUOTA_PACE ? p->quota : NULL, flows);
 	return p->ready != NULL;
+}
+
+/* What the operator wishes of a channel is found by its name. */
+static void
+index_outputs(struct peer *p)
+{
+	const struct peer_settings *s = p->settings;
+
+	assert(s->output_count <= CHANNELS_MAX);
+	names_clear(p->outputs);
+	for (size_t i = 0; i < s->output_count; i++)
+		names_put(p->outputs, (uint32_t)i, s->outputs[i].name);
 }
 
 struct peer *
@@ -70,11 +84,14 @@ peer_new(const struct peer_settings *settings, uint64_t instance, struct now now
 	p->now = now;
 	p->pool = pool_new(settings->recovery.memory_bytes);
 	p->sessions = calloc(settings->remote_count, sizeof *p->sessions);
+	p->outputs = names_new(CHANNELS_MAX);
 	if (settings->history.memory_bytes > 0)
 		p->emitted = emitted_new(&settings->history);
-	if (p->pool == NULL || p->sessions == NULL || !make_queue(p, now.mono) ||
+	if (p->pool == NULL || p->sessions == NULL || p->outputs == NULL ||
+	    !make_queue(p, now.mono) ||
 	    (p->emitted == NULL && settings->history.memory_bytes > 0))
 		goto fail;
+	index_outputs(p);
 	for (size_t i = 0; i < settings->remote_count; i++) {
 		p->session_count++;
 		if (!peer_session_init(&p->sessions[i], p, (unsigned int)i,
@@ -97,6 +114,7 @@ peer_free(struct peer *p)
 	free(p->sessions);
 	ready_free(p->ready);
 	quota_free(p->quota);
+	names_free(p->outputs);
 	history_free(p->emitted);
 	pool_free(p->pool);
 	free(p->groups);
@@ -106,8 +124,8 @@ peer_free(struct peer *p)
 size_t
 peer_memory_bytes(const struct peer *p)
 {
-	size_t bytes =
-		sizeof *p + pool_memory_bytes(p->pool) + quota_memory_bytes(p->quota);
+	size_t bytes = sizeof *p + pool_memory_bytes(p->pool) +
+		       quota_memory_bytes(p->quota) + names_memory_bytes(CHANNELS_MAX);
 
 	if (p->emitted != NULL)
 		bytes += history_memory_bytes(p->emitted);
@@ -210,6 +228,7 @@ peer_tick(struct peer *p, struct now now)
 void
 peer_settings_changed(struct peer *p, struct now now)
 {
+	index_outputs(p);
 	quota_set_limits(p->quota, &p->settings->emit, now.mono);
 	if (p->emitted != NULL)
 		history_set_age(p->emitted, p->settings->history.age_ns);

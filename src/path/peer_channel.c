@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "path/emitted.h"
 #include "path/peer_internal.h"
 #include "path/peer_session.h"
@@ -20,6 +21,7 @@ peer_channel_init(struct peer_channel *c, struct peer_session *s, uint32_t index
 	c->session = s;
 	c->index = index;
 	c->first = c->announced = SEQ_FIRST;
+	c->flow = QUOTA_NONE;
 	return window_init(&c->window, s->peer->settings->recovery.window_datagrams,
 			   true);
 }
@@ -28,14 +30,13 @@ peer_channel_init(struct peer_channel *c, struct peer_session *s, uint32_t index
 static const struct output_settings *
 find_output(const struct peer_session *s, const char *name)
 {
-	const struct peer_settings *settings = s->peer->settings;
+	const struct names *names = s->peer->outputs;
 	const struct output_settings *any = NULL;
 
-	for (size_t i = 0; i < settings->output_count; i++) {
-		const struct output_settings *o = &settings->outputs[i];
+	for (uint32_t i = names_find(names, name); i != NAMES_NONE;
+	     i = names_next(names, i)) {
+		const struct output_settings *o = &s->peer->settings->outputs[i];
 
-		if (strcmp(o->name, name) != 0)
-			continue;
 		if (strcmp(o->relay, s->settings->name) == 0)
 			return o;
 		if (o->relay[0] == '\0')
@@ -69,20 +70,30 @@ take_place(struct peer_channel *c, const struct wire_channel *e)
 	gauge_set(&c->is_withdrawn, (e->flags & WIRE_WITHDRAWN) != 0);
 }
 
+/* The flow of before is left first, so that there is always one for each channel. */
+static void
+change_flow(struct peer_channel *c)
+{
+	struct peer *p = c->session->peer;
+	uint32_t before = c->flow;
+
+	if (before != QUOTA_NONE)
+		quota_leave(p->quota, before);
+	c->flow = quota_flow(p->quota, c->out_group, c->out_port);
+	if (c->flow != before && c->ready > 0)
+		ready_redirect(p->ready, c->session->remote, c->index, before, c->flow);
+}
+
 /* As the settings have it now. */
 static void
 direct(struct peer_channel *c)
 {
 	const struct output_settings *o = find_output(c->session, c->name);
-	struct peer *p = c->session->peer;
-	uint32_t flow = c->flow;
 
 	c->out_group = o != NULL && o->group != 0 ? o->group : c->group;
 	c->out_port = o != NULL && o->port != 0 ? o->port : c->port;
 	if (c->id != MARKS_ID)
-		c->flow = quota_flow(p->quota, c->out_group, c->out_port);
-	if (c->flow != flow && c->ready > 0)
-		ready_redirect(p->ready, c->session->remote, c->index, flow, c->flow);
+		change_flow(c);
 	c->unordered |= c->delivery == DELIVERY_IMMEDIATE && c->ready > 0;
 	c->delivery = o != NULL && c->id != MARKS_ID ? o->delivery : DELIVERY_ORDERED;
 	c->max_age_ns = o != NULL ? o->max_age_ns : 0;
@@ -106,6 +117,7 @@ peer_channel_announce(struct peer_channel *c, const struct wire_channel *e)
 {
 	c->id = e->id;
 	memcpy(c->name, e->name.text, sizeof c->name);
+	names_put(c->session->names, c->index, c->name);
 	take_place(c, e);
 	direct(c);
 	/* A change of channels is asked for until the relay no longer has it: then it

@@ -6,6 +6,8 @@
 #include "path/quota.h"
 #include "path/ready.h"
 
+struct names;
+
 struct peer {
 	const struct peer_settings *settings;
 	uint64_t instance;
@@ -14,6 +16,7 @@ struct peer {
 	struct pool *pool;
 	struct peer_session *sessions;
 	size_t session_count;
+	struct names *outputs; /* of the settings, by index */
 	struct quota *quota;
 	struct ready *ready;
 	struct history *emitted; /* NULL: not remembered */

@@ -88,8 +88,8 @@ fill_welcome(struct peer_session *s, struct now now, struct peer_path *p,
 	if (!batch_fits(b, GREETING_BYTES + RESUME_BYTES))
 		return;
 	d = begin_welcome(s, p, b);
-	for (i = 0; i < s->channel_count && batch_used(b) + RESUME_BYTES <= b->limit;
-	     i++) {
+	for (i = s->welcome_at;
+	     i < s->channel_count && batch_used(b) + RESUME_BYTES <= b->limit; i++) {
 		struct peer_channel *c = &s->channels[i];
 		struct wire_resume e = {.id = c->id, .next = peer_channel_resume(c)};
 
@@ -100,6 +100,8 @@ fill_welcome(struct peer_session *s, struct now now, struct peer_path *p,
 		c->resumed = c->window.top;
 		d.entries++;
 	}
+	if (!p->join_due)
+		s->welcome_at = i;
 	if (d.entries == 0 && !p->join_due) {
 		b->w.p = d.start; /* nothing was announced yet */
 		return;

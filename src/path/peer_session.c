@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "path/parts.h"
 #include "path/peer_internal.h"
 
@@ -37,11 +38,12 @@ peer_session_init(struct peer_session *s, struct peer *peer, unsigned int remote
 	s->capacity = recovery->channels + 1;
 	s->channels = calloc(s->capacity, sizeof *s->channels);
 	s->by_id = calloc(UINT16_MAX + 1, sizeof *s->by_id);
+	s->names = names_new(s->capacity);
 	s->parts = parts_new();
 	s->recover = recover_new(s->capacity, GAPS_EXTRA, recovery->give_up_ns);
 	s->gap_log = gap_log_new();
 	if (s->channels == NULL || s->by_id == NULL || s->recover == NULL ||
-	    s->gap_log == NULL || s->parts == NULL)
+	    s->gap_log == NULL || s->parts == NULL || s->names == NULL)
 		return false;
 	recover_set_times(s->recover, recovery->reorder_ns, 0, 0);
 	bucket_init(&s->request_budget, now, REQUEST_RATE, REQUEST_BURST);
@@ -60,6 +62,7 @@ peer_session_fini(struct peer_session *s)
 		window_fini(&s->channels[i].window);
 	free(s->channels);
 	free(s->by_id);
+	names_free(s->names);
 	recover_free(s->recover);
 	gap_log_free(s->gap_log);
 	parts_free(s->parts);
@@ -73,7 +76,8 @@ peer_session_memory_bytes(const struct peer_session *s)
 	return s->capacity * (sizeof *s->channels +
 			      2 * (size_t)r->window_datagrams * sizeof(uint32_t)) +
 	       (UINT16_MAX + 1) * sizeof *s->by_id + recover_memory_bytes(s->recover) +
-	       gap_log_memory_bytes() + parts_memory_bytes();
+	       gap_log_memory_bytes() + parts_memory_bytes() +
+	       names_memory_bytes(s->capacity);
 }
 
 const struct peer_session *
@@ -179,28 +183,39 @@ find_by_id(struct peer_session *s, uint16_t id)
 	return s->by_id[id] == 0 ? NULL : &s->channels[s->by_id[id] - 1];
 }
 
+/* One that is announced no more. The search goes on where the last one ended, or a
+ * greeting of nothing but new names would walk over all that it has placed already. */
+static struct peer_channel *
+find_idle(struct peer_session *s)
+{
+	for (uint32_t i = 0; i < s->channel_count; i++) {
+		struct peer_channel *c;
+
+		s->idle_at = (s->idle_at + 1) % s->channel_count;
+		c = &s->channels[s->idle_at];
+		if (!c->active && c->ready == 0)
+			return c;
+	}
+	return NULL;
+}
+
 /* The channel of that name of an earlier epoch, whose books go on; else a new
  * one; else, when all are taken, one that is announced no more. NULL: full. */
 static struct peer_channel *
 find_place(struct peer_session *s, const struct wire_channel *e)
 {
-	struct peer_channel *idle = NULL;
+	struct peer_channel *idle;
 
-	for (uint32_t i = 0; i < s->channel_count; i++) {
+	for (uint32_t i = names_find(s->names, e->name.text); i != NAMES_NONE;
+	     i = names_next(s->names, i)) {
 		struct peer_channel *c = &s->channels[i];
 
-		if (c->active)
-			continue;
-		if (strcmp(c->name, e->name.text) == 0 &&
-		    (e->id == MARKS_ID) == (c->group == 0))
+		if (!c->active && (e->id == MARKS_ID) == (c->group == 0))
 			return c;
 	}
 	if (s->channel_count < s->capacity)
 		return &s->channels[s->channel_count];
-	for (uint32_t i = 0; i < s->channel_count && idle == NULL; i++) {
-		if (!s->channels[i].active && s->channels[i].ready == 0)
-			idle = &s->channels[i];
-	}
+	idle = find_idle(s);
 	if (idle != NULL)
 		peer_channel_forget(idle); /* the books are another's */
 	return idle;
@@ -210,11 +225,11 @@ find_place(struct peer_session *s, const struct wire_channel *e)
 static bool
 is_announced(const struct peer_session *s, const struct wire_channel *e)
 {
-	for (uint32_t i = 0; i < s->channel_count; i++) {
+	for (uint32_t i = names_find(s->names, e->name.text); i != NAMES_NONE;
+	     i = names_next(s->names, i)) {
 		const struct peer_channel *c = &s->channels[i];
 
-		if (c->active && (e->id == MARKS_ID) == (c->id == MARKS_ID) &&
-		    strcmp(c->name, e->name.text) == 0)
+		if (c->active && (e->id == MARKS_ID) == (c->id == MARKS_ID))
 			return true;
 	}
 	return false;
@@ -335,6 +350,8 @@ take_announcement(struct peer_session *s, const struct wire_channel *e)
 		s->greeting_seen++;
 	}
 	c->welcome_due = true;
+	if (c->index < s->welcome_at)
+		s->welcome_at = c->index;
 	return 0;
 }
 

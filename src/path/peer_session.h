@@ -31,7 +31,7 @@ struct peer_channel {
 	uint16_t port;
 	uint32_t out_group; /* as emitted */
 	uint16_t out_port;
-	uint32_t flow; /* these two, for the quota */
+	uint32_t flow; /* these two, for the quota, or QUOTA_NONE */
 	enum delivery delivery;
 	int64_t max_age_ns;
 
@@ -104,6 +104,8 @@ struct demand {
 	mono_t again;
 };
 
+struct names;
+
 struct peer_session {
 	struct peer *peer;
 	unsigned int remote;
@@ -117,7 +119,10 @@ struct peer_session {
 	seq_t changes_known; /* all before it, of channel 0, the greeting has told */
 	struct peer_channel *channels;
 	_Atomic uint32_t channel_count;
-	uint16_t *by_id; /* index + 1 of each channel id, 0 for none */
+	uint16_t *by_id;     /* index + 1 of each channel id, 0 for none */
+	struct names *names; /* of the channels, by index */
+	uint32_t idle_at;    /* where the last search for an idle place ended */
+	uint32_t welcome_at; /* no channel before this index is due a welcome */
 	struct recover *recover;
 	struct gap_log *gap_log;
 	struct parts *parts;

@@ -30,6 +30,10 @@ struct quota {
 	struct quota_flow *flows;
 	uint32_t capacity;
 	_Atomic uint32_t count;
+	counter_t over_gone;
+	uint32_t *buckets; /* flows by group and port */
+	uint32_t mask;
+	uint32_t oldest, newest; /* without users */
 };
 
 static void
@@ -42,6 +46,16 @@ limit(struct quota_flow *f, const struct limits *l, mono_t now)
 		rate = 1;
 	bucket_init(&f->packets, now, rate, depth > 0 ? depth : 1);
 	pace_init(&f->bytes, now, l->bytes * SHARE_PERMILLE / 1000 * 8, DEPTH_NS);
+}
+
+static void
+tell_within(struct quota *q, struct quota_flow *f)
+{
+	if (gauge_get(&f->is_over) == 0)
+		return;
+	gauge_set(&f->is_over, 0);
+	q->ops->over(q->arg, f, true,
+		     counter_get(&f->over[METER_100MS]) - f->over_began);
 }
 
 static void
@@ -64,6 +78,21 @@ take_limits(struct quota *q, const struct emit_settings *s)
 	q->all = (struct limits){s->quota.total_pps, s->quota.total_bps / 8};
 }
 
+static bool
+make_table(struct quota *q)
+{
+	uint32_t buckets = 16;
+
+	while (buckets < q->capacity)
+		buckets *= 2;
+	q->mask = buckets - 1;
+	q->oldest = q->newest = QUOTA_NONE;
+	q->buckets = malloc(buckets * sizeof(*q->buckets));
+	for (uint32_t i = 0; q->buckets != NULL && i < buckets; i++)
+		q->buckets[i] = QUOTA_NONE;
+	return q->buckets != NULL;
+}
+
 struct quota *
 quota_new(const struct emit_settings *settings, uint32_t flows, mono_t now,
 	  const struct quota_ops *ops, void *arg)
@@ -73,15 +102,15 @@ quota_new(const struct emit_settings *settings, uint32_t flows, mono_t now,
 	assert(flows > 0);
 	if (q == NULL)
 		return NULL;
+	q->capacity = flows;
 	q->flows = calloc(flows, sizeof(*q->flows));
-	if (q->flows == NULL) {
-		free(q);
+	if (q->flows == NULL || !make_table(q)) {
+		quota_free(q);
 		return NULL;
 	}
 	q->began = now;
 	q->ops = ops;
 	q->arg = arg;
-	q->capacity = flows;
 	take_limits(q, settings);
 	start(&q->total, &q->all, now);
 	return q;
@@ -93,13 +122,15 @@ quota_free(struct quota *q)
 	if (q == NULL)
 		return;
 	free(q->flows);
+	free(q->buckets);
 	free(q);
 }
 
 size_t
 quota_memory_bytes(const struct quota *q)
 {
-	return sizeof(*q) + q->capacity * sizeof(*q->flows);
+	return sizeof(*q) + q->capacity * sizeof(*q->flows) +
+	       (q->mask + (size_t)1) * sizeof(*q->buckets);
 }
 
 void
@@ -115,25 +146,133 @@ quota_set_limits(struct quota *q, const struct emit_settings *settings, mono_t n
 		limit(&q->flows[i], &q->flow, now);
 }
 
-uint32_t
-quota_flow(struct quota *q, uint32_t group, uint16_t port)
+/* ---- the table ---- */
+
+/* Groups and ports are numbered densely: a multiplication spreads them (Fibonacci). */
+static uint32_t *
+bucket(const struct quota *q, uint32_t group, uint16_t port)
 {
-	uint32_t n = quota_count_flows(q);
+	uint64_t hash = ((uint64_t)group << 16 | port) * 0x9e3779b97f4a7c15u;
+
+	return &q->buckets[hash >> 32 & q->mask];
+}
+
+static uint32_t *
+bucket_of(const struct quota *q, const struct quota_flow *f)
+{
+	return bucket(q, (uint32_t)gauge_get(&f->group), (uint16_t)gauge_get(&f->port));
+}
+
+static uint32_t
+find(const struct quota *q, uint32_t group, uint16_t port)
+{
+	uint32_t i = *bucket(q, group, port);
+
+	while (i != QUOTA_NONE && (gauge_get(&q->flows[i].group) != group ||
+				   gauge_get(&q->flows[i].port) != port))
+		i = q->flows[i].same;
+	return i;
+}
+
+static void
+link_idle(struct quota *q, uint32_t i)
+{
+	struct quota_flow *f = &q->flows[i];
+
+	f->older = q->newest;
+	f->newer = QUOTA_NONE;
+	if (f->older != QUOTA_NONE)
+		q->flows[f->older].newer = i;
+	else
+		q->oldest = i;
+	q->newest = i;
+}
+
+static void
+unlink_idle(struct quota *q, uint32_t i)
+{
+	const struct quota_flow *f = &q->flows[i];
+
+	if (f->older != QUOTA_NONE)
+		q->flows[f->older].newer = f->newer;
+	else
+		q->oldest = f->newer;
+	if (f->newer != QUOTA_NONE)
+		q->flows[f->newer].older = f->older;
+	else
+		q->newest = f->older;
+}
+
+/* What was said and counted of it is brought to an end. */
+static void
+forget(struct quota *q, uint32_t i)
+{
+	struct quota_flow *f = &q->flows[i];
+	uint32_t *link = bucket_of(q, f);
+
+	unlink_idle(q, i);
+	while (*link != i)
+		link = &q->flows[*link].same;
+	*link = f->same;
+	tell_within(q, f);
+	counter_add(&q->over_gone, counter_get(&f->over[METER_100MS]));
+	for (int span = 0; span < METER_SPANS; span++)
+		counter_set(&f->over[span], 0);
+}
+
+/* One that was never used, else the one that was left longest ago. */
+static uint32_t
+find_free(struct quota *q)
+{
+	uint32_t n = quota_count_flows(q), i = q->oldest;
+
+	if (n < q->capacity)
+		return n;
+	if (i != QUOTA_NONE)
+		forget(q, i);
+	return i;
+}
+
+static uint32_t
+add(struct quota *q, uint32_t group, uint16_t port)
+{
+	uint32_t i = find_free(q), *head = bucket(q, group, port);
 	struct quota_flow *f;
 
-	for (uint32_t i = 0; i < n; i++) {
-		if (gauge_get(&q->flows[i].group) == group &&
-		    gauge_get(&q->flows[i].port) == port)
-			return i;
-	}
-	if (n == q->capacity)
-		return n - 1;
-	f = &q->flows[n];
+	if (i == QUOTA_NONE)
+		return QUOTA_NONE;
+	f = &q->flows[i];
 	start(f, &q->flow, q->began);
 	gauge_set(&f->group, group);
 	gauge_set(&f->port, port);
-	atomic_store_explicit(&q->count, n + 1, memory_order_release);
-	return n;
+	f->same = *head;
+	*head = i;
+	if (i == quota_count_flows(q))
+		atomic_store_explicit(&q->count, i + 1, memory_order_release);
+	return i;
+}
+
+uint32_t
+quota_flow(struct quota *q, uint32_t group, uint16_t port)
+{
+	uint32_t i = find(q, group, port);
+
+	if (i == QUOTA_NONE)
+		i = add(q, group, port);
+	else if (q->flows[i].users == 0)
+		unlink_idle(q, i);
+	if (i == QUOTA_NONE)
+		i = q->capacity - 1;
+	q->flows[i].users++;
+	return i;
+}
+
+void
+quota_leave(struct quota *q, uint32_t flow)
+{
+	assert(q->flows[flow].users > 0);
+	if (--q->flows[flow].users == 0)
+		link_idle(q, flow);
 }
 
 /* ---- pacing ---- */
@@ -246,11 +385,8 @@ static void
 fade(struct quota *q, struct quota_flow *f, mono_t now)
 {
 	meter_fade(&f->meter, now);
-	if (gauge_get(&f->is_over) == 0 || mono_sub(now, f->over_last) < WITHIN_NS)
-		return;
-	gauge_set(&f->is_over, 0);
-	q->ops->over(q->arg, f, true,
-		     counter_get(&f->over[METER_100MS]) - f->over_began);
+	if (mono_sub(now, f->over_last) >= WITHIN_NS)
+		tell_within(q, f);
 }
 
 void
@@ -279,4 +415,10 @@ uint32_t
 quota_count_flows(const struct quota *q)
 {
 	return atomic_load_explicit(&q->count, memory_order_acquire);
+}
+
+uint64_t
+quota_over_gone(const struct quota *q)
+{
+	return counter_get(&q->over_gone);
 }

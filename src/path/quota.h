@@ -18,6 +18,8 @@
 #include "path/meter.h"
 #include "path/pace.h"
 
+#define QUOTA_NONE UINT32_MAX /* no flow */
+
 /* One flow, or all of them. The settings are its own copy. */
 struct quota_flow {
 	gauge_t group, port; /* 0: all */
@@ -29,6 +31,10 @@ struct quota_flow {
 	/* Of pacing. */
 	struct bucket packets;
 	struct pace bytes;
+	/* Of the table. */
+	uint32_t users;        /* quota_flow() without quota_leave() */
+	uint32_t same;         /* the next of those that hash alike */
+	uint32_t older, newer; /* among those without users, by when that began */
 };
 
 struct quota;
@@ -50,9 +56,13 @@ size_t quota_memory_bytes(const struct quota *q);
 void quota_set_limits(struct quota *q, const struct emit_settings *settings,
 		      mono_t now);
 
-/* The index of a flow, which is made if it is new. A flow stays; when there are too
- * many the last one stands for all that are further. */
+/* The index of a flow, for one more user; it is made if it is new. A flow that nobody
+ * uses goes on with what it has paid, and can be looked at, until its place is needed
+ * for another: who was left longest ago goes first. Of more users than places the last
+ * flow stands for all that are further. */
 uint32_t quota_flow(struct quota *q, uint32_t group, uint16_t port);
+/* One user less. */
+void quota_leave(struct quota *q, uint32_t flow);
 
 /* Pacing: whether a datagram of the flow may leave now, and when to ask again if it
  * may not; and the same for all flows together. */
@@ -72,5 +82,7 @@ void quota_fade(struct quota *q, mono_t now);
 const struct quota_flow *quota_all(const struct quota *q);
 const struct quota_flow *quota_at(const struct quota *q, uint32_t flow);
 uint32_t quota_count_flows(const struct quota *q);
+/* over[METER_100MS] of the flows that had to make room. */
+uint64_t quota_over_gone(const struct quota *q);
 
 #endif

@@ -9,6 +9,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "base/names.h"
 #include "path/classify.h"
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
@@ -63,6 +64,7 @@ relay_new(const struct relay_settings *settings, uint16_t lane, uint64_t epoch,
 	r->channel_capacity = count_places(settings);
 	r->changes_end = SEQ_FIRST;
 	r->channels = calloc(r->channel_capacity, sizeof *r->channels);
+	r->names = names_new((uint32_t)r->channel_capacity);
 	r->history =
 		history_new(settings->history.memory_bytes, settings->history.age_ns,
 			    r->channel_capacity, capture->file != NULL);
@@ -71,12 +73,14 @@ relay_new(const struct relay_settings *settings, uint16_t lane, uint64_t epoch,
 				       capture->fragment_timeout_ns);
 	r->upstream = upstream_new();
 	r->sessions = calloc(settings->remote_count, sizeof *r->sessions);
-	if (r->channels == NULL || r->history == NULL || r->classifier == NULL ||
-	    r->reassembly == NULL || r->upstream == NULL || r->sessions == NULL)
+	if (r->channels == NULL || r->names == NULL || r->history == NULL ||
+	    r->classifier == NULL || r->reassembly == NULL || r->upstream == NULL ||
+	    r->sessions == NULL)
 		goto fail;
 	for (size_t i = 1; i < r->channel_count; i++) {
 		r->channels[i].own = settings->channels[i - 1];
 		r->channels[i].settings = &r->channels[i].own;
+		names_put(r->names, (uint32_t)i, r->channels[i].own.name);
 	}
 	for (size_t i = 0; i < settings->remote_count; i++, r->session_count++) {
 		if (!relay_session_init(&r->sessions[i], r, (unsigned int)i,
@@ -101,6 +105,7 @@ relay_free(struct relay *r)
 	classify_free(r->classifier);
 	upstream_free(r->upstream);
 	history_free(r->history);
+	names_free(r->names);
 	free(r->channels);
 	free(r);
 }
@@ -114,6 +119,7 @@ relay_memory_bytes(const struct relay *r)
 				       PATHS_MAX * sizeof(seq_t));
 
 	return sizeof *r + r->channel_capacity * sizeof *r->channels +
+	       names_memory_bytes((uint32_t)r->channel_capacity) +
 	       history_memory_bytes(r->history) + upstream_memory_bytes() +
 	       reassemble_memory_bytes(r->reassembly) + r->session_count * per_session;
 }

@@ -86,6 +86,7 @@ struct relay_channel {
 	gauge_t is_withdrawn; /* it is not captured: by a reload, or */
 	gauge_t is_idle;      /* since no peer wants it */
 	gauge_t is_unwanted;  /* so the peers say, all of them */
+	uint64_t listed;      /* by the last change that did */
 	struct feed feed;
 	struct capture_book book;
 	gauge_t captured_last_ns; /* UTC of the last datagram's capture, 0: none yet */

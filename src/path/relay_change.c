@@ -11,19 +11,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "path/classify.h"
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
-
-static uint16_t
-find_by_name(const struct relay *r, const char *name)
-{
-	for (size_t i = 1; i < r->channel_count; i++) {
-		if (strcmp(r->channels[i].settings->name, name) == 0)
-			return (uint16_t)i;
-	}
-	return 0;
-}
 
 size_t
 relay_place_channels(const struct relay *r, const struct channel_settings *channels,
@@ -32,9 +23,9 @@ relay_place_channels(const struct relay *r, const struct channel_settings *chann
 	size_t used = r->channel_count;
 
 	for (size_t i = 0; i < count; i++) {
-		ids[i] = find_by_name(r, channels[i].name);
-		if (ids[i] == 0)
-			ids[i] = (uint16_t)used++;
+		uint32_t id = names_find(r->names, channels[i].name);
+
+		ids[i] = id != NAMES_NONE ? (uint16_t)id : (uint16_t)used++;
 	}
 	return used;
 }
@@ -105,21 +96,13 @@ set_channel(struct relay *r, struct now now, uint16_t id,
 	if (comes || moves || c->own.feed != settings->feed)
 		c->feed = (struct feed){.next = 0};
 	c->own = *settings;
+	if (c->settings == NULL)
+		names_put(r->names, id, c->own.name);
 	c->settings = &c->own;
 	gauge_set(&c->is_withdrawn, false);
 	if (id >= r->channel_count)
 		r->channel_count = id + 1u;
 	return (!comes && !moves) || announce(r, now, id);
-}
-
-static bool
-is_listed(const uint16_t *ids, size_t count, uint16_t id)
-{
-	for (size_t i = 0; i < count; i++) {
-		if (ids[i] == id)
-			return true;
-	}
-	return false;
 }
 
 struct classifier *
@@ -132,8 +115,11 @@ relay_set_channels(struct relay *r, struct now now,
 	bool told = true;
 
 	r->classifier = classifier;
+	r->changes++;
+	for (size_t i = 0; i < count; i++)
+		r->channels[ids[i]].listed = r->changes;
 	for (size_t i = 1; i < known; i++) {
-		if (!is_listed(ids, count, (uint16_t)i))
+		if (r->channels[i].listed != r->changes)
 			told &= withdraw(r, now, (uint16_t)i);
 	}
 	for (size_t i = 0; i < count; i++)

@@ -4,6 +4,8 @@
 /* Inside of a relay lane's core, for relay.c and relay_session*.c alone. */
 #include "path/relay.h"
 
+struct names;
+
 struct relay {
 	const struct relay_settings *settings;
 	uint16_t lane;
@@ -12,6 +14,8 @@ struct relay {
 	void *arg;
 	struct relay_channel *channels;
 	size_t channel_count, channel_capacity; /* with channel 0 */
+	struct names *names;                    /* of all but channel 0, by number */
+	uint64_t changes;                       /* counts lists of channels */
 	seq_t changes_end; /* behind the last change in channel 0 */
 	struct history *history;
 	struct classifier *classifier;

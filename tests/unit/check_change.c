@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "change_rig.h"
+#include "path/quota.h"
 #include "seeded.h"
 #include "suite.h"
 
@@ -317,6 +318,42 @@ START_TEST(two_channels_swap_their_addresses)
 	change_rig_expect_all(x, 0, 'a');
 	change_rig_expect_all(x, 0, 'b');
 	ck_assert_uint_eq(x->missed[0] + x->missed[1], 0);
+	change_rig_free(x);
+}
+END_TEST
+
+/* The flow of a place that it moved to, and nobody else's. */
+static void
+expect_flow(const struct change_rig *x, char name, uint64_t packets)
+{
+	const struct peer_channel *c = change_rig_find(x, 0, name);
+	const struct quota_flow *f = quota_at(peer_quota(x->peers[0].peer), c->flow);
+
+	ck_assert_int_eq(gauge_get(&f->group), c->out_group);
+	ck_assert_int_eq(gauge_get(&f->port), c->out_port);
+	ck_assert_uint_eq(f->meter.windows[METER_1S].packets, packets);
+}
+
+/* There is room for a flow of each channel, and each is measured by itself. */
+START_TEST(a_channel_moves_thousands_of_times)
+{
+	struct change_rig *x = open_rig((struct change_options){
+		.kind = PATH_STREAM, .names = "ab", .peer_channels = 3});
+	const struct quota *q = peer_quota(x->peers[0].peer);
+
+	for (uint32_t i = 0; i < 3000; i++) {
+		x->file[0].group = 0xe9260000 + i;
+		ck_assert(change_rig_reload(x));
+		change_rig_feed(x, 'a', 1 + i % 3);
+		change_rig_feed(x, 'b', 1);
+		change_rig_run(x, RIG_STEP_NS);
+		change_rig_expect_at(x, 0, 'a', 0xe9260000 + i, x->file[0].port);
+		expect_flow(x, 'a', 1 + i % 3);
+	}
+	ck_assert_uint_le(quota_count_flows(q), 4);
+	change_rig_settle(x);
+	change_rig_expect_all(x, 0, 'a');
+	change_rig_expect_all(x, 0, 'b');
 	change_rig_free(x);
 }
 END_TEST
@@ -996,6 +1033,7 @@ add_what(Suite *s)
 	tcase_add_loop_test(t, a_channel_moves, 0, 2);
 	tcase_add_loop_test(t, the_operator_of_the_peer_says_where_to, 0, 2);
 	tcase_add_loop_test(t, two_channels_swap_their_addresses, 0, 2);
+	tcase_add_test(t, a_channel_moves_thousands_of_times);
 	tcase_add_test(t, a_channel_moves_that_waits_for_its_quota);
 	tcase_add_test(t, a_channel_moves_that_waits_for_a_repair);
 	tcase_add_loop_test(t, a_channel_goes_and_comes_back, 0, 2);

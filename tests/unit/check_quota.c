@@ -167,6 +167,120 @@ START_TEST(flows_by_group_and_port)
 }
 END_TEST
 
+/* ---- flows that come and go ---- */
+
+/* One user moves from address to address: each flow begins anew, and is measured by
+ * itself, long after there were more of them than there is room for. */
+START_TEST(a_flow_is_given_back)
+{
+	struct quota *q = make(1000, 0, 0);
+	uint32_t stays = quota_flow(q, 0xe9260001, 30001), flow = QUOTA_NONE;
+	mono_t now = START;
+
+	quota_count(q, stays, now, 100);
+	for (uint32_t i = 0; i < 5000; i++) {
+		const struct quota_flow *f;
+
+		if (flow != QUOTA_NONE)
+			quota_leave(q, flow);
+		flow = quota_flow(q, 0xe9250000 + i, (uint16_t)(30000 + i));
+		ck_assert_uint_ne(flow, stays);
+		f = quota_at(q, flow);
+		ck_assert_int_eq(gauge_get(&f->group), 0xe9250000 + i);
+		ck_assert_int_eq(gauge_get(&f->port), (uint16_t)(30000 + i));
+		ck_assert_uint_eq(counter_get(&f->over[METER_1MS]), 0);
+		ck_assert_int_eq(gauge_get(&f->is_over), 0);
+		ck_assert_int_eq(gauge_get(&f->meter.windows[METER_1S].peak_packets),
+				 0);
+		for (uint32_t k = 0; k < 4; k++)
+			quota_count(q, flow, now, 100);
+		ck_assert_uint_eq(f->meter.windows[METER_1S].packets, 4);
+		/* A millisecond takes one. */
+		ck_assert_uint_eq(counter_get(&f->over[METER_1MS]), 3);
+		now = mono_add(now, NS_PER_MS);
+	}
+	ck_assert_uint_eq(quota_count_flows(q), 8);
+	ck_assert_uint_eq(quota_flow(q, 0xe9260001, 30001), stays);
+	quota_free(q);
+}
+END_TEST
+
+/* Who comes back soon finds what it has paid; who was left longest ago makes room. */
+START_TEST(the_one_left_longest_ago_makes_room)
+{
+	struct quota *q = make(1000, 0, 0);
+	uint32_t flows[8];
+
+	for (uint16_t i = 0; i < 8; i++) {
+		flows[i] = quota_flow(q, 0xe9250001, i);
+		ck_assert_uint_eq(flows[i], i);
+		for (uint16_t k = 0; k <= i; k++)
+			quota_count(q, flows[i], START, 100);
+	}
+	quota_leave(q, flows[5]);
+	quota_leave(q, flows[2]);
+	quota_leave(q, flows[7]);
+	ck_assert_uint_eq(quota_flow(q, 0xe9250001, 2), 2);
+	ck_assert_uint_eq(quota_at(q, 2)->meter.windows[METER_1S].packets, 3);
+	ck_assert_uint_eq(quota_flow(q, 0xe9250002, 1), 5);
+	ck_assert_uint_eq(quota_flow(q, 0xe9250002, 2), 7);
+	ck_assert_uint_eq(quota_at(q, 7)->meter.windows[METER_1S].packets, 0);
+	/* Now all are used, and the last one has to be shared. */
+	ck_assert_uint_eq(quota_flow(q, 0xe9250002, 3), 7);
+	quota_leave(q, 7);
+	ck_assert_uint_eq(quota_flow(q, 0xe9250002, 2), 7);
+	quota_leave(q, 7);
+	quota_leave(q, 7);
+	ck_assert_uint_eq(quota_flow(q, 0xe9250001, 7), 7);
+	ck_assert_int_eq(gauge_get(&quota_at(q, 7)->group), 0xe9250001);
+	quota_free(q);
+}
+END_TEST
+
+/* Two channels of one address: it goes on until both have left. */
+START_TEST(a_flow_of_two_users)
+{
+	struct quota *q = make(1000, 0, 0);
+	uint32_t a = quota_flow(q, 0xe9250001, 1);
+
+	ck_assert_uint_eq(quota_flow(q, 0xe9250001, 1), a);
+	quota_leave(q, a);
+	for (uint16_t i = 0; i < 100; i++)
+		quota_leave(q, quota_flow(q, 0xe9250002, i));
+	ck_assert_int_eq(gauge_get(&quota_at(q, a)->group), 0xe9250001);
+	quota_leave(q, a);
+	for (uint16_t i = 0; i < 100; i++)
+		quota_leave(q, quota_flow(q, 0xe9250003, i));
+	ck_assert_int_eq(gauge_get(&quota_at(q, a)->group), 0xe9250003);
+	quota_free(q);
+}
+END_TEST
+
+/* What was said of it is taken back, what was counted stays counted. */
+START_TEST(a_flow_makes_room_that_is_above)
+{
+	struct quota *q = make(1000, 0, 0);
+	uint32_t flow = quota_flow(q, 0xe9250001, 30001);
+
+	for (int i = 0; i < 130; i++)
+		quota_count(q, flow, START, 100);
+	ck_assert_int_eq(told.above, 1);
+	quota_leave(q, flow);
+	for (uint16_t i = 0; i < 7; i++)
+		(void)quota_flow(q, 0xe9250002, i);
+	ck_assert_int_eq(told.within, 0);
+	ck_assert_uint_eq(quota_over_gone(q), 0);
+	ck_assert_uint_eq(quota_flow(q, 0xe9250002, 7), flow);
+	ck_assert_int_eq(told.within, 1);
+	ck_assert_uint_eq(told.datagrams, 30);
+	ck_assert_uint_eq(quota_over_gone(q), 30);
+	ck_assert_uint_eq(counter_get(&quota_at(q, flow)->over[METER_100MS]), 0);
+	quota_fade(q, mono_add(START, 2 * NS_PER_S));
+	ck_assert_int_eq(told.within, 1);
+	quota_free(q);
+}
+END_TEST
+
 /* Told once when it begins, and once when it has been over for a second. */
 START_TEST(above_and_within)
 {
@@ -580,6 +694,10 @@ main(void)
 	tcase_add_loop_test(tc, meter_against_memory, 0, 4);
 	tcase_add_test(tc, peaks_fade);
 	tcase_add_test(tc, flows_by_group_and_port);
+	tcase_add_test(tc, a_flow_is_given_back);
+	tcase_add_test(tc, the_one_left_longest_ago_makes_room);
+	tcase_add_test(tc, a_flow_of_two_users);
+	tcase_add_test(tc, a_flow_makes_room_that_is_above);
 	tcase_add_test(tc, above_and_within);
 	tcase_add_test(tc, above_by_bytes_and_all_together);
 	tcase_add_loop_test(tc, paced_is_within_and_not_far_below, 0, 10);
