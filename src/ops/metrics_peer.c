@@ -232,7 +232,8 @@ put_firsts(struct evbuffer *out, const struct peer_views *views)
 			const struct peer_path *p = &w.session->paths[slot];
 
 			if (slot >= w.session->settings->path_count &&
-			    gauge_get(&p->is_up) == 0 && counter_get(&p->bytes) == 0)
+			    gauge_get(&p->life.is_up) == 0 &&
+			    counter_get(&p->bytes) == 0)
 				continue;
 			snprintf(slot_text, sizeof(slot_text), "%u", slot);
 			metrics_label(&w.labels, 2, "path", slot_text);

@@ -102,10 +102,10 @@ peer_path(const void *view, unsigned int remote, unsigned int slot)
 	const struct peer_path *p = &s->paths[slot];
 
 	struct path_view shown =
-		show_path(s->settings, slot, gauge_get(&p->is_up) != 0,
-			  gauge_get(&p->is_datagram) != 0, counter_get(&p->bytes));
+		show_path(s->settings, slot, gauge_get(&p->life.is_up) != 0,
+			  gauge_get(&p->life.is_datagram) != 0, counter_get(&p->bytes));
 
-	shown.silent = gauge_get(&p->is_silent) != 0;
+	shown.silent = gauge_get(&p->life.is_silent) != 0;
 	shown.unreached = gauge_get(&v->tunnel->unreached[remote][slot]);
 	shown.timing = &p->timing;
 	shown.traffic = &p->traffic;

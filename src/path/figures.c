@@ -1,6 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "path/figures.h"
 
+_Static_assert(sizeof(struct sent_book) == SENT_FIGURES * sizeof(counter_t),
+	       "a page is its counters");
+_Static_assert(sizeof(struct peer_book) == PEER_FIGURES * sizeof(counter_t),
+	       "a page is its counters");
+
+uint8_t
+figures_copy(const counter_t *page, size_t count, uint64_t *figures)
+{
+	for (size_t i = 0; i < count; i++)
+		figures[i] = counter_get(&page[i]);
+	return (uint8_t)count;
+}
+
+void
+figures_store(counter_t *page, size_t known, const uint64_t *figures, size_t count)
+{
+	for (size_t i = 0; i < known && i < count; i++)
+		counter_set(&page[i], figures[i]);
+}
+
+void
+figures_clear(counter_t *page, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		counter_set(&page[i], 0);
+}
+
 /* Summed unsigned: a hostile half may have said anything. */
 #define GET(name) counter_get(&b->name)
 

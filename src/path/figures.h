@@ -6,6 +6,8 @@
  * figures in HEARTBEAT and REPORT (in this order: append only), /metrics, /status
  * and the ledger are generated. X(name, "help").
  */
+#include <stddef.h>
+
 #include "base/counter.h"
 
 /* Relay, per channel: what came in. */
@@ -76,6 +78,13 @@ enum {
 	PEER_FIGURES = 0 PEER_BOOK(FIGURE),
 };
 #undef FIGURE
+
+/* A page is its counters, in the list's order: as entries carry it. */
+uint8_t figures_copy(const counter_t *page, size_t count, uint64_t *figures);
+/* What the other half said, count figures, of a page of `known`. */
+void figures_store(counter_t *page, size_t known, const uint64_t *figures,
+		   size_t count);
+void figures_clear(counter_t *page, size_t count);
 
 /* Residuals: 0 at rest, always. Signed, to show the direction of an error. */
 int64_t sent_residual(const struct sent_book *b);

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Stages 8 to 10 of 10 (peer), wired: gets bytes from tunnel, cuts them into
- * frames for the sessions, and shows emit what is ready, oldest first over all
- * channels. Runs on the lane's thread.
+ * frames for the sessions; peer_emission.c shows emit what is ready. Runs on the
+ * lane's thread.
  */
 #include "path/peer.h"
 
 #include <assert.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/names.h"
 #include "path/emitted.h"
@@ -135,20 +134,6 @@ peer_memory_bytes(const struct peer *p)
 	return bytes;
 }
 
-void
-peer_path_up(struct peer *p, struct now now, unsigned int remote, unsigned int slot,
-	     enum path_kind kind, size_t mtu)
-{
-	peer_session_path_up(&p->sessions[remote], now, slot, kind, mtu);
-}
-
-void
-peer_path_down(struct peer *p, struct now now, unsigned int remote, unsigned int slot)
-{
-	(void)now;
-	peer_session_path_down(&p->sessions[remote], slot);
-}
-
 long
 peer_input(struct peer *p, struct now now, unsigned int remote, unsigned int slot,
 	   const uint8_t *bytes, size_t len)
@@ -157,13 +142,13 @@ peer_input(struct peer *p, struct now now, unsigned int remote, unsigned int slo
 	struct wire_frame f;
 	size_t done = 0, size;
 
-	if (!s->paths[slot].up || p->draining)
+	if (!s->paths[slot].life.up || p->draining)
 		return (long)len;
 	p->now = now;
-	s->paths[slot].heard = now.mono;
+	s->paths[slot].life.heard = now.mono;
 	s->paths[slot].unheard = 0;
-	if (s->breaker_open)
-		peer_report_heard(s);
+	if (s->requests.stopped)
+		peer_request_heard(s);
 	while (wire_next(bytes + done, len - done, &f, &size) == WIRE_WHOLE) {
 		switch (peer_session_frame(s, now, slot, &f)) {
 		case PEER_TAKEN: break;
@@ -193,7 +178,7 @@ peer_fill(struct peer *p, struct now now, unsigned int remote, unsigned int slot
 {
 	struct batch b = batch_init(buf, limit, cap);
 
-	peer_report_fill(&p->sessions[remote], now, slot, &b);
+	peer_session_fill(&p->sessions[remote], now, slot, &b);
 	return batch_used(&b);
 }
 
@@ -246,191 +231,7 @@ peer_deadline(const struct peer *p)
 	return due;
 }
 
-/* ---- what is ready ---- */
-
-uint64_t
-peer_waiting(const struct peer *p)
-{
-	return ready_count(p->ready) + p->shown_count;
-}
-
-static struct peer_channel *
-channel_of(struct peer *p, const struct held *h)
-{
-	return &p->sessions[h->session].channels[h->channel];
-}
-
-/* One leaves for good, and the books say how. */
-static void
-settle(struct peer *p, uint32_t chunk, counter_t *outcome)
-{
-	const struct held *h = pool_held(p->pool, chunk);
-	struct peer_channel *c = channel_of(p, h);
-
-	/* In order, this one was the lowest; else the lowest is not known until all
-	 * that wait are gone. */
-	if (--c->ready == 0)
-		c->unordered = false;
-	if (c->delivery == DELIVERY_ORDERED && !c->unordered &&
-	    h->era == c->session->era)
-		c->ready_low = seq_add(h->seq, 1);
-	counter_inc(outcome);
-	peer_report_progress(c->session, c);
-	pool_drop(p->pool, chunk);
-}
-
-/* Age by the relay's clock, as far as it is known. */
-static int64_t
-age_ns(struct peer *p, struct now now, const struct held *h)
-{
-	return utc_sub(now.utc, h->captured) -
-	       peer_session_offset_ns(&p->sessions[h->session]);
-}
-
-/* Too old to be emitted: then it is gone. */
-static bool
-is_dropped(struct peer *p, struct now now, uint32_t chunk)
-{
-	const struct held *h = pool_held(p->pool, chunk);
-	struct peer_channel *c = channel_of(p, h);
-
-	if (c->max_age_ns == 0 || age_ns(p, now, h) <= c->max_age_ns)
-		return false;
-	settle(p, chunk, &c->book.stale);
-	return true;
-}
-
-/* What the kernel did not take is shown again, if it may leave then. */
-static void
-take_back(struct peer *p)
-{
-	while (p->shown_count > 0) {
-		uint32_t chunk = p->shown[--p->shown_count];
-		const struct held *h = pool_held(p->pool, chunk);
-
-		quota_refund(p->quota, h->flow, h->len);
-		ready_return(p->ready, chunk);
-	}
-}
-
-static void
-show(struct peer *p, struct now now, size_t max)
-{
-	uint32_t chunk;
-
-	while (p->shown_count < max &&
-	       (chunk = ready_next(p->ready, now.mono)) != POOL_NONE) {
-		const struct held *h = pool_held(p->pool, chunk);
-
-		ready_take(p->ready);
-		if (is_dropped(p, now, chunk))
-			continue;
-		quota_pay(p->quota, h->flow, now.mono, h->len);
-		p->shown[p->shown_count++] = chunk;
-	}
-}
-
-size_t
-peer_ready(struct peer *p, struct now now, struct outgoing *out, size_t max)
-{
-	assert(max <= EMIT_BATCH);
-	take_back(p);
-	show(p, now, max);
-	for (size_t i = 0; i < p->shown_count; i++) {
-		const struct held *h = pool_held(p->pool, p->shown[i]);
-		const struct peer_channel *c = channel_of(p, h);
-
-		out[i] = (struct outgoing){
-			.group = c->out_group,
-			.port = c->out_port,
-			.iov = p->iov[i],
-			.iov_count = pool_iov(p->pool, p->shown[i], p->iov[i]),
-			.len = h->len,
-		};
-	}
-	return p->shown_count;
-}
-
-/* The channel's mean, of an eighth of each, is for a plot: what it was lately. */
-static void
-note_latency(struct peer_channel *c, struct now now, int64_t latency_ns)
-{
-	int64_t mean_ns = gauge_get(&c->latency_ns);
-
-	if (gauge_get(&c->emitted_last_ns) == 0)
-		mean_ns = latency_ns;
-	histogram_record(&c->session->figures.latency, latency_ns);
-	gauge_set(&c->latency_ns, mean_ns + (latency_ns - mean_ns) / 8);
-	gauge_set(&c->emitted_last_ns, now.utc.ns);
-}
-
-static void
-remember(struct peer *p, struct now now, const struct peer_channel *c, uint32_t chunk)
-{
-	const struct held *h = pool_held(p->pool, chunk);
-	struct iovec iov[POOL_IOV_MAX];
-	struct emitted e = {.remote = h->session,
-			    .channel = h->channel,
-			    .tenant = c->tenant,
-			    .seq = h->seq,
-			    .emitted = now.utc,
-			    .group = c->out_group,
-			    .port = c->out_port,
-			    .repaired = h->repaired};
-
-	if (p->emitted != NULL)
-		emitted_put(p->emitted, now.mono, &e, h->captured, iov,
-			    pool_iov(p->pool, chunk, iov));
-}
-
-static void
-take_verdict(struct peer *p, struct now now, uint32_t chunk, enum emit_verdict verdict)
-{
-	const struct held *h = pool_held(p->pool, chunk);
-	struct peer_channel *c = channel_of(p, h);
-
-	switch (verdict) {
-	case EMIT_SENT:
-		note_latency(c, now, age_ns(p, now, h));
-		quota_count(p->quota, h->flow, now.mono, h->len);
-		remember(p, now, c, chunk);
-		settle(p, chunk, &c->book.emitted);
-		break;
-	case EMIT_OVERSIZE: settle(p, chunk, &c->book.refused_oversize); break;
-	case EMIT_ERROR: settle(p, chunk, &c->book.refused_error); break;
-	case EMIT_AGAIN: assert(!"an AGAIN is not among the verdicts");
-	}
-}
-
-void
-peer_emitted(struct peer *p, struct now now, const enum emit_verdict *verdicts,
-	     size_t n)
-{
-	assert(n <= p->shown_count);
-	for (size_t i = 0; i < n; i++)
-		take_verdict(p, now, p->shown[i], verdicts[i]);
-	p->shown_count -= n;
-	memmove(p->shown, p->shown + n, p->shown_count * sizeof(p->shown[0]));
-	take_back(p);
-}
-
 /* ---- the end ---- */
-
-static void
-say_bye(struct peer_session *s)
-{
-	for (size_t i = 0; i < PATHS_MAX; i++) {
-		struct peer_path *path = &s->paths[i];
-
-		if (!path->up || path->bye_due || path->bye_sent || path->bye_heard)
-			continue;
-		path->bye = WIRE_BYE_SHUTDOWN;
-		path->bye_due = true;
-		path->report_now = path->report_books = path->open;
-		for (uint32_t j = 0; j < s->channel_count; j++)
-			s->channels[j].books_due = s->channels[j].report_due = true;
-	}
-}
 
 void
 peer_drain(struct peer *p)
@@ -454,12 +255,8 @@ peer_drained(struct peer *p)
 	if (!p->draining || peer_waiting(p) > 0)
 		return false;
 	for (size_t i = 0; i < p->session_count; i++) {
-		struct peer_session *s = &p->sessions[i];
-
-		say_bye(s);
-		for (size_t j = 0; j < PATHS_MAX; j++)
-			done = done && (!s->paths[j].up || s->paths[j].bye_sent ||
-					s->paths[j].bye_heard);
+		peer_path_leave(&p->sessions[i]);
+		done = peer_path_has_left(&p->sessions[i]) && done;
 	}
 	return done;
 }
@@ -489,18 +286,6 @@ uint64_t
 peer_session_epoch(const struct peer *p, unsigned int remote)
 {
 	return atomic_load_explicit(&p->sessions[remote].epoch, memory_order_relaxed);
-}
-
-const struct timing *
-peer_path_timing(const struct peer *p, unsigned int remote, unsigned int slot)
-{
-	return &p->sessions[remote].paths[slot].timing;
-}
-
-bool
-peer_path_is_up(const struct peer *p, unsigned int remote, unsigned int slot)
-{
-	return gauge_get(&p->sessions[remote].paths[slot].is_up) != 0;
 }
 
 size_t

@@ -20,7 +20,6 @@
 #include "path/figures.h"
 #include "path/pool.h"
 #include "path/recover.h"
-#include "path/relay.h" /* enum path_kind */
 #include "path/session.h"
 #include "path/timing.h"
 #include "path/window.h"

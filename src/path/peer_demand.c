@@ -5,12 +5,43 @@
  * it is another set, which of the relay's channels are emitted to none of them; again
  * and again on every path, until the relay has answered. Runs on the lane's thread.
  */
+#include "path/peer_demand.h"
+
+#include <stdlib.h>
 #include <string.h>
 
 #include "path/peer_internal.h"
 #include "path/peer_session.h"
 
 #define AGAIN_NS (200 * NS_PER_MS)
+
+struct peer_demand {
+	uint8_t unwanted[WIRE_DEMAND_MAX]; /* a bit for each channel id */
+	size_t len;
+	uint32_t generation; /* of that; 0: nothing was said yet */
+	bool stale;          /* channels or members are others now */
+	bool answered;       /* the relay has it */
+	unsigned int paths;  /* a bit for each that it is due on */
+	mono_t again;
+};
+
+struct peer_demand *
+peer_demand_new(void)
+{
+	return calloc(1, sizeof(struct peer_demand));
+}
+
+void
+peer_demand_free(struct peer_demand *d)
+{
+	free(d);
+}
+
+size_t
+peer_demand_memory_bytes(void)
+{
+	return sizeof(struct peer_demand);
+}
 
 static bool
 has_member(const struct peer *p, uint32_t group)
@@ -43,12 +74,12 @@ peer_set_demand(struct peer *p, uint32_t *groups, size_t count)
 void
 peer_demand_changed(struct peer_session *s)
 {
-	s->demand.stale = true;
+	s->demand->stale = true;
 }
 
 /* Due on every path, from now on. */
 static void
-say_again(struct demand *d)
+say_again(struct peer_demand *d)
 {
 	d->answered = false;
 	d->again = (mono_t){0};
@@ -58,8 +89,8 @@ say_again(struct demand *d)
 void
 peer_demand_greeted(struct peer_session *s)
 {
-	s->demand.stale = true;
-	say_again(&s->demand);
+	s->demand->stale = true;
+	say_again(s->demand);
 }
 
 /* A withdrawn channel counts like any: it is by this that it comes back. */
@@ -87,7 +118,7 @@ collect(struct peer_session *s, uint8_t bits[WIRE_DEMAND_MAX])
 static void
 renew(struct peer_session *s)
 {
-	struct demand *d = &s->demand;
+	struct peer_demand *d = s->demand;
 	uint8_t bits[WIRE_DEMAND_MAX];
 	size_t len = collect(s, bits);
 
@@ -102,7 +133,7 @@ renew(struct peer_session *s)
 
 /* On a path whose packets are too short for all of it, what is cut off is wanted. */
 static bool
-put_demand(const struct demand *d, struct batch *b)
+put_demand(const struct peer_demand *d, struct batch *b)
 {
 	size_t room = wr_left(&b->w);
 	struct wire_demand demand = {
@@ -120,7 +151,7 @@ put_demand(const struct demand *d, struct batch *b)
 void
 peer_demand_fill(struct peer_session *s, unsigned int slot, struct batch *b)
 {
-	struct demand *d = &s->demand;
+	struct peer_demand *d = s->demand;
 
 	if (s->peer->groups == NULL || s->peer->draining)
 		return;
@@ -137,7 +168,7 @@ peer_demand_answered(struct peer_session *s, const struct wire_frame *f)
 
 	if (!wire_get_demand(f, &d) || d.len > 0)
 		return false;
-	s->demand.answered |= d.generation == s->demand.generation;
+	s->demand->answered |= d.generation == s->demand->generation;
 	return true;
 }
 
@@ -146,14 +177,14 @@ peer_demand_tick(struct peer_session *s, mono_t now)
 {
 	if (!mono_due(peer_demand_deadline(s), now))
 		return;
-	s->demand.again = mono_add(now, AGAIN_NS);
-	s->demand.paths = UINT32_MAX;
+	s->demand->again = mono_add(now, AGAIN_NS);
+	s->demand->paths = UINT32_MAX;
 }
 
 mono_t
 peer_demand_deadline(const struct peer_session *s)
 {
-	bool due = s->peer->groups != NULL && !s->demand.answered;
+	bool due = s->peer->groups != NULL && !s->demand->answered;
 
-	return due ? s->demand.again : MONO_NEVER;
+	return due ? s->demand->again : MONO_NEVER;
 }

@@ -26,10 +26,6 @@ struct classifier;
 struct relay;
 struct relay_session;
 
-/* What a path is to the core. A stream delivers everything in order or dies; a
- * datagram path loses, re-orders and repeats. */
-enum path_kind { PATH_STREAM, PATH_DATAGRAM };
-
 struct relay_ops {
 	/* A session went from state to state. */
 	void (*session)(void *arg, unsigned int remote, enum session_state from,

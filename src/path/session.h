@@ -30,6 +30,10 @@ enum session_event {
 	SESSION_EVENTS
 };
 
+/* What a path of it is. A stream delivers everything in order or dies; a datagram path
+ * loses, re-orders and repeats. */
+enum path_kind { PATH_STREAM, PATH_DATAGRAM };
+
 const char *session_state_name(enum session_state state);
 const char *session_event_name(enum session_event event);
 

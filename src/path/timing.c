@@ -117,6 +117,15 @@ timing_clock_changed(struct timing *t)
 	return t->apart != before;
 }
 
+void
+timing_tell(struct timing *t, timing_tell_fn tell, void *arg, unsigned int remote,
+	    unsigned int slot)
+{
+	if (timing_clock_changed(t) && tell != NULL)
+		tell(arg, remote, slot, t->apart, gauge_get(&t->offset_ns),
+		     gauge_get(&t->offset_error_ns));
+}
+
 int64_t
 timing_offset_ns(const struct timing *t)
 {

@@ -34,6 +34,10 @@
 #define WIRE_DEMAND_MAX   8192                    /* bytes of bits: every id */
 #define WIRE_SEQ_MAX      (UINT64_C(1) << 62)     /* more breaks the protocol */
 
+/* Without entries: HEARTBEAT and REPORT; HELLO and WELCOME, at most. */
+#define WIRE_TIMING_BYTES   (WIRE_HEADER_BYTES + 42)
+#define WIRE_GREETING_BYTES (WIRE_HEADER_BYTES + 34 + 1 + WIRE_NAME_MAX + 2)
+
 #define WIRE_TYPES(X)                \
 	X(HELLO, 1, "hello")         \
 	X(WELCOME, 2, "welcome")     \

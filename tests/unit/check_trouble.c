@@ -119,7 +119,7 @@ START_TEST(no_session)
 	gauge_set(&pair.relay_tunnel.unreached[0][0], 1 + REFUSAL_CONNECT);
 	ck_assert_str_eq(of_relay(),
 			 "; now no session with vpc-a, path 0 (cannot connect)");
-	gauge_set(&peer_path_of(0)->is_silent, true);
+	gauge_set(&peer_path_of(0)->life.is_silent, true);
 	gauge_set(&pair.peer_tunnel.refused_last, 1 + REFUSAL_EXPIRED);
 	ck_assert_str_eq(of_peer(),
 			 "; now no session with colo-a, path 0 (silent); last "
@@ -140,10 +140,10 @@ START_TEST(a_path_is_down)
 	gauge_set(&pair.relay_tunnel.unreached[0][1], 1 + REFUSAL_NAME);
 	ck_assert_str_eq(of_relay(), "; now path 1 of vpc-a is down (wrong name)");
 	/* One that dialled in may come back as another: only if it went silent. */
-	gauge_set(&peer_path_of(3)->is_up, false);
+	gauge_set(&peer_path_of(3)->life.is_up, false);
 	counter_set(&peer_path_of(3)->bytes, 1);
 	ck_assert_str_eq(of_peer(), "");
-	gauge_set(&peer_path_of(3)->is_silent, true);
+	gauge_set(&peer_path_of(3)->life.is_silent, true);
 	ck_assert_str_eq(of_peer(),
 			 "; now on the line: path 3 of colo-a is down (silent)");
 }
