@@ -9,19 +9,21 @@
 
 /* The transport of a path that never was up is the configured one. */
 static struct path_view
-show_path(const struct remote_settings *remote, unsigned int slot, bool up,
-	  bool datagram, uint64_t sent_bytes)
+show_path(const struct remote_settings *remote, unsigned int slot,
+	  const struct life *life, uint64_t sent_bytes)
 {
-	bool dialled = slot < remote->path_count;
+	bool dialled = slot < remote->path_count, up = gauge_get(&life->is_up) != 0;
 	struct path_view v = {.known = dialled || up || sent_bytes > 0,
 			      .dialled = dialled,
 			      .up = up,
+			      .silent = gauge_get(&life->is_silent) != 0,
 			      .sent_bytes = sent_bytes};
 
 	if (dialled)
 		v.transport = remote->paths[slot].transport;
 	else
-		v.transport = datagram ? TRANSPORT_DTLS : TRANSPORT_TLS;
+		v.transport = gauge_get(&life->is_datagram) != 0 ? TRANSPORT_DTLS
+								 : TRANSPORT_TLS;
 	return v;
 }
 
@@ -42,11 +44,9 @@ relay_path(const void *view, unsigned int remote, unsigned int slot)
 	const struct relay_session *s = relay_session(v->core, remote);
 	const struct relay_path *p = &s->paths[slot];
 
-	struct path_view shown = show_path(s->settings, slot, gauge_get(&p->is_up) != 0,
-					   gauge_get(&p->is_datagram) != 0,
-					   counter_get(&p->traffic.bytes));
+	struct path_view shown =
+		show_path(s->settings, slot, &p->life, counter_get(&p->traffic.bytes));
 
-	shown.silent = gauge_get(&p->is_silent) != 0;
 	shown.unreached = gauge_get(&v->tunnel->unreached[remote][slot]);
 	shown.narrow_bytes = gauge_get(&p->narrow_bytes);
 	shown.timing = &p->timing;
@@ -102,10 +102,8 @@ peer_path(const void *view, unsigned int remote, unsigned int slot)
 	const struct peer_path *p = &s->paths[slot];
 
 	struct path_view shown =
-		show_path(s->settings, slot, gauge_get(&p->life.is_up) != 0,
-			  gauge_get(&p->life.is_datagram) != 0, counter_get(&p->bytes));
+		show_path(s->settings, slot, &p->life, counter_get(&p->bytes));
 
-	shown.silent = gauge_get(&p->life.is_silent) != 0;
 	shown.unreached = gauge_get(&v->tunnel->unreached[remote][slot]);
 	shown.timing = &p->timing;
 	shown.traffic = &p->traffic;

@@ -2,10 +2,6 @@
 /*
  * Stage 1 of the relay, from an interface; gets frames from the ring, hands them to
  * decap; runs on the lane's thread.
- *
- * An interface that only goes down keeps its ring and its memberships: the kernel
- * takes both up again by itself with the first frame after it is up. When it goes
- * away, or libpcap gives up, all is closed and opened again with back-off.
  */
 #include "path/capture_live.h"
 
@@ -23,14 +19,11 @@
 #include "base/offload.h"
 #include "path/capture_live_internal.h"
 
-#define TICK_NS      (100 * NS_PER_MS)
-#define RETRY_NS_MIN (100 * NS_PER_MS)
-#define RETRY_NS_MAX (2 * NS_PER_S)
+#define TICK_NS (100 * NS_PER_MS)
 /* After a full run the ring may be overflowing: look, but not every time. */
 #define DROPS_NS (1 * NS_PER_MS)
 /* More than any kernel's tick: in that time an open block is handed on. */
 #define BLOCK_WAIT_MS 50
-#define ERROR_BYTES   512
 
 static void take_ready(evutil_socket_t fd, short what, void *arg);
 
@@ -64,8 +57,8 @@ note_ring(struct capture_live *l)
 			 l->interface, asked, bytes);
 }
 
-static void
-close_ring(struct capture_live *l)
+void
+capture_live_ring_close(struct capture_live *l)
 {
 	if (l->readable != NULL)
 		event_free(l->readable);
@@ -87,7 +80,7 @@ open_ring(struct capture_live *l, const struct ifstat_state *state, char *error)
 		return rc;
 	rc = watch_ring(l, error);
 	if (rc < 0) {
-		close_ring(l);
+		capture_live_ring_close(l);
 		return rc;
 	}
 	ifstat_start(&l->ifstat, l->interface, IFSTAT_LOSS_COUNT);
@@ -110,78 +103,18 @@ enter_groups(struct capture_live *l, const struct ifstat_state *state, char *err
 	return rc;
 }
 
-static int
-open_all(struct capture_live *l, const struct ifstat_state *state, char *error)
+int
+capture_live_ring_open(struct capture_live *l, const struct ifstat_state *state,
+		       char *error)
 {
 	int rc = open_ring(l, state, error);
 
 	if (rc == 0) {
 		rc = enter_groups(l, state, error);
 		if (rc < 0)
-			close_ring(l);
+			capture_live_ring_close(l);
 	}
 	return rc;
-}
-
-/* ---- the link ---- */
-
-static int
-read_state(struct capture_live *l, struct ifstat_state *state)
-{
-	int rc = ifstat_read(l->interface, state);
-
-	if (rc < 0)
-		*state = (struct ifstat_state){0};
-	memcpy(l->operstate, state->operstate, sizeof(l->operstate));
-	return rc;
-}
-
-static void
-tell_link(struct capture_live *l, const char *text)
-{
-	char line[ERROR_BYTES];
-
-	snprintf(line, sizeof(line), "interface %s %s%s%s%s%s", l->interface,
-		 link_text(l->link), text != NULL ? ": " : "", text != NULL ? text : "",
-		 l->operstate[0] != '\0' ? " operstate=" : "", l->operstate);
-	l->sink->ops.link(l->sink->arg, link_error(l->link), line);
-}
-
-/* text says why, or is NULL where the state says it all. */
-static void
-set_link(struct capture_live *l, enum link link, const char *text)
-{
-	if (link == l->link)
-		return;
-	l->link = link;
-	gauge_set(&l->sink->figures.link_up, link == LINK_UP);
-	if (l->started)
-		tell_link(l, text);
-}
-
-static void
-retry_later(struct capture_live *l, mono_t now)
-{
-	l->retry = mono_add(now, l->retry_ns);
-	l->retry_ns *= 2;
-	if (l->retry_ns > RETRY_NS_MAX)
-		l->retry_ns = RETRY_NS_MAX;
-}
-
-static void
-reopen(struct capture_live *l, const struct ifstat_state *state, mono_t now)
-{
-	char error[RING_ERROR_BYTES];
-	int rc = open_all(l, state, error);
-
-	if (rc == 0) {
-		l->retry_ns = RETRY_NS_MIN;
-		set_link(l, link_judge(state), NULL);
-		return;
-	}
-	retry_later(l, now);
-	if (rc != -ENETDOWN && rc != -ENODEV)
-		set_link(l, LINK_FAILED, error);
 }
 
 /* ---- losses ---- */
@@ -193,8 +126,8 @@ read_ring_drops(struct capture_live *l, mono_t now)
 	capture_sink_dropped(l->sink, DROP_KERNEL_RING, ring_drops(&l->ring));
 }
 
-static void
-read_drops(struct capture_live *l, mono_t now)
+void
+capture_live_drops(struct capture_live *l, mono_t now)
 {
 	if (l->ring.pcap == NULL)
 		return;
@@ -215,24 +148,6 @@ look_for_drops(struct capture_live *l)
 		read_ring_drops(l, now);
 }
 
-/* Nothing is left to read: losses up to here are told before all is closed. */
-static void
-lose(struct capture_live *l, const struct ifstat_state *state, const char *text)
-{
-	mono_t now = clock_now().mono;
-	bool other = (int)state->index != l->ring_settings.index;
-
-	if (l->ring.pcap == NULL)
-		return;
-	read_drops(l, now);
-	close_ring(l);
-	if (l->join != NULL && other)
-		join_leave(l->join);
-	l->retry_ns = RETRY_NS_MIN;
-	retry_later(l, now);
-	set_link(l, other ? LINK_GONE : LINK_FAILED, text);
-}
-
 /* ---- running ---- */
 
 static void
@@ -243,9 +158,8 @@ visit_frame(void *arg, const struct frame *frame)
 	capture_sink_frame(l->sink, frame);
 }
 
-/* One run of frames; false when none was ready. */
-static bool
-run(struct capture_live *l)
+bool
+capture_live_run(struct capture_live *l)
 {
 	char error[RING_ERROR_BYTES];
 	struct ifstat_state state;
@@ -257,8 +171,8 @@ run(struct capture_live *l)
 	if (n < 0) {
 		/* Some may have been handed on before the error. */
 		l->sink->ops.batch_end(l->sink->arg);
-		(void)read_state(l, &state);
-		lose(l, &state, error);
+		(void)capture_live_link_read(l, &state);
+		capture_live_link_lose(l, &state, error);
 		return false;
 	}
 	if (n == CAPTURE_TURN_FRAMES)
@@ -286,10 +200,10 @@ drain(struct capture_live *l)
 {
 	ring_mute(&l->ring);
 	do {
-		while (l->ring.pcap != NULL && run(l))
+		while (l->ring.pcap != NULL && capture_live_run(l))
 			;
 	} while (wait_block(l));
-	read_drops(l, clock_now().mono);
+	capture_live_drops(l, clock_now().mono);
 }
 
 static void
@@ -300,7 +214,7 @@ end_capture(struct capture_live *l)
 	if (l->started && l->ring.pcap != NULL)
 		drain(l);
 	l->started = false;
-	close_ring(l);
+	capture_live_ring_close(l);
 	if (l->join != NULL)
 		join_leave(l->join);
 	gauge_set(&l->sink->figures.link_up, 0);
@@ -313,63 +227,9 @@ take_ready(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	run(l);
+	capture_live_run(l);
 	if (l->stopping)
 		end_capture(l);
-}
-
-/* ---- every tick ---- */
-
-/* It was down, be it for less than a tick. */
-static void
-renew_groups(struct capture_live *l, const struct ifstat_state *state)
-{
-	char reason[256];
-
-	if (l->join == NULL || !state->up || !state->running ||
-	    (l->was_up && l->was_running &&
-	     state->carrier_changes == l->carrier_changes))
-		return;
-	if (join_renew(l->join, reason, sizeof(reason)) < 0)
-		log_warn("capture", "groups are not joined any more interface=%s %s",
-			 l->interface, reason);
-}
-
-static void
-watch_open(struct capture_live *l, const struct ifstat_state *state)
-{
-	/* libpcap sees that an interface is gone only when it is asked again. */
-	if (l->link != LINK_UP)
-		run(l);
-	if (l->ring.pcap == NULL || l->stopping)
-		return;
-	if ((int)state->index != l->ring_settings.index) {
-		while (l->ring.pcap != NULL && run(l))
-			;
-		lose(l, state, NULL);
-		return;
-	}
-	set_link(l, link_judge(state), NULL);
-	renew_groups(l, state);
-	if (state->mtu <= l->ring_settings.mtu)
-		return;
-	log_warn("capture",
-		 "the MTU grew: frames over the old one are cut until the next start "
-		 "interface=%s mtu=%d was=%d",
-		 l->interface, state->mtu, l->ring_settings.mtu);
-	l->ring_settings.mtu = state->mtu;
-}
-
-static void
-watch_closed(struct capture_live *l, const struct ifstat_state *state)
-{
-	mono_t now = clock_now().mono;
-	bool came_up = state->up && !l->was_up;
-
-	if (!state->up)
-		set_link(l, link_judge(state), NULL);
-	else if (came_up || mono_due(l->retry, now))
-		reopen(l, state, now);
 }
 
 static void
@@ -380,17 +240,11 @@ take_tick(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	(void)read_state(l, &state);
-	read_drops(l, clock_now().mono);
+	(void)capture_live_link_read(l, &state);
+	capture_live_drops(l, clock_now().mono);
 	if (l->stopped) /* by the one who was told of drops */
 		return;
-	if (l->ring.pcap != NULL)
-		watch_open(l, &state);
-	else
-		watch_closed(l, &state);
-	l->was_up = state.up;
-	l->was_running = state.running;
-	l->carrier_changes = state.carrier_changes;
+	capture_live_link_watch(l, &state);
 	if (l->stopping && !l->stopped)
 		end_capture(l);
 }
@@ -407,8 +261,6 @@ make(struct event_base *base, const struct capture_settings *s,
 		return NULL;
 	l->base = base;
 	l->sink = sink;
-	l->retry_ns = RETRY_NS_MIN;
-	l->link = LINK_UP;
 	snprintf(l->interface, sizeof(l->interface), "%s", s->interface);
 	l->ring_settings = (struct ring_settings){
 		.interface = l->interface,
@@ -434,20 +286,18 @@ static int
 open_first(struct capture_live *l, char *error)
 {
 	struct ifstat_state state;
-	int rc = read_state(l, &state);
+	int rc = capture_live_link_read(l, &state);
 
 	if (rc < 0) {
 		snprintf(error, RING_ERROR_BYTES, "interface %s: %s", l->interface,
 			 strerror(-rc));
 		return rc;
 	}
-	rc = open_all(l, &state, error);
+	rc = capture_live_ring_open(l, &state, error);
 	if (rc == -ENETDOWN)
 		rc = enter_groups(l, &state, error);
 	if (rc == 0)
-		l->link = link_judge(&state);
-	l->was_up = state.up;
-	l->carrier_changes = state.carrier_changes;
+		capture_live_link_first(l, &state);
 	return rc;
 }
 
@@ -488,12 +338,10 @@ capture_live_start(struct capture_live *l)
 
 	assert(!l->started && !l->stopped);
 	l->started = true;
-	gauge_set(&l->sink->figures.link_up, l->link == LINK_UP);
 	event_add(l->tick, &tv);
 	if (l->readable != NULL)
 		event_add(l->readable, NULL);
-	if (l->link != LINK_UP)
-		tell_link(l, NULL);
+	capture_live_link_start(l);
 }
 
 void
@@ -510,7 +358,7 @@ capture_live_free(struct capture_live *l)
 {
 	if (l == NULL)
 		return;
-	close_ring(l);
+	capture_live_ring_close(l);
 	join_free(l->join);
 	if (l->tick != NULL)
 		event_free(l->tick);

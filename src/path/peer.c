@@ -278,8 +278,7 @@ peer_figures(const struct peer *p, unsigned int remote)
 enum session_state
 peer_session_state(const struct peer *p, unsigned int remote)
 {
-	return (enum session_state)atomic_load_explicit(&p->sessions[remote].state,
-							memory_order_relaxed);
+	return session_state(&p->sessions[remote].state);
 }
 
 uint64_t

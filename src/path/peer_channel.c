@@ -140,12 +140,6 @@ peer_channel_forget(struct peer_channel *c)
 	c->tenant++;
 }
 
-void
-peer_channel_know(struct peer_channel *c, seq_t next)
-{
-	c->announced = seq_max(c->announced, next);
-}
-
 seq_t
 peer_channel_resume(const struct peer_channel *c)
 {

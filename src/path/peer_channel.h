@@ -71,7 +71,11 @@ void peer_channel_redirect(struct peer_channel *c);
 /* A new epoch: what was missing is lost, what is held is released. */
 void peer_channel_end_epoch(struct peer_channel *c);
 /* The relay numbered everything before next. */
-void peer_channel_know(struct peer_channel *c, seq_t next);
+static inline void
+peer_channel_know(struct peer_channel *c, seq_t next)
+{
+	c->announced = seq_max(c->announced, next);
+}
 /* Where the relay should go on after a reconnect, and what to report. */
 seq_t peer_channel_resume(const struct peer_channel *c);
 seq_t peer_channel_settled(const struct peer_channel *c);

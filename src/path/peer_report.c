@@ -55,6 +55,7 @@ peer_report_heartbeat(struct peer_session *s, struct now now, struct peer_path *
 }
 
 /* ---- REPORT ---- */
+
 void
 peer_report_progress(struct peer_session *s, struct peer_channel *c)
 {

@@ -86,20 +86,16 @@ peer_session_instance(const struct peer_session *s)
 	return s->peer->instance;
 }
 
-/* The one setter. */
 void
 peer_session_event(struct peer_session *s, enum session_event event, const char *why)
 {
-	enum session_state from = (enum session_state)atomic_load_explicit(
-		&s->state, memory_order_relaxed);
-	enum session_state to = session_next(from, event);
+	struct session_step step;
 
-	if (from == to)
+	if (!session_take(&s->state, event, &step))
 		return;
-	atomic_store_explicit(&s->state, (int)to, memory_order_relaxed);
-	if (to == SESSION_OPEN)
+	if (step.to == SESSION_OPEN)
 		counter_inc(&s->figures.sessions_opened);
-	s->peer->ops->session(s->peer->arg, s->remote, from, to, why);
+	s->peer->ops->session(s->peer->arg, s->remote, step.from, step.to, why);
 }
 
 /* ---- the table of channels ---- */

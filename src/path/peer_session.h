@@ -68,6 +68,7 @@ void peer_session_fill(struct peer_session *s, struct now now, unsigned int slot
 		       struct batch *b);
 void peer_session_tick(struct peer_session *s, struct now now);
 mono_t peer_session_deadline(const struct peer_session *s);
+/* The one setter of the state. */
 void peer_session_event(struct peer_session *s, enum session_event event,
 			const char *why);
 /* The settings were changed in place. */

@@ -82,7 +82,8 @@ relay_new(const struct relay_settings *settings, uint16_t lane, uint64_t epoch,
 		r->channels[i].settings = &r->channels[i].own;
 		names_put(r->names, (uint32_t)i, r->channels[i].own.name);
 	}
-	for (size_t i = 0; i < settings->remote_count; i++, r->session_count++) {
+	for (size_t i = 0; i < settings->remote_count; i++) {
+		r->session_count++;
 		if (!relay_session_init(&r->sessions[i], r, (unsigned int)i,
 					&settings->remotes[i], now.mono))
 			goto fail;
@@ -113,15 +114,14 @@ relay_free(struct relay *r)
 size_t
 relay_memory_bytes(const struct relay *r)
 {
-	size_t per_session =
-		sizeof *r->sessions + r->channel_capacity / 8 + 1 +
-		r->channel_capacity * (sizeof(struct outlet) + sizeof(gauge_t) +
-				       PATHS_MAX * sizeof(seq_t));
+	size_t bytes = sizeof *r + r->channel_capacity * sizeof *r->channels +
+		       names_memory_bytes((uint32_t)r->channel_capacity) +
+		       history_memory_bytes(r->history) + upstream_memory_bytes() +
+		       reassemble_memory_bytes(r->reassembly);
 
-	return sizeof *r + r->channel_capacity * sizeof *r->channels +
-	       names_memory_bytes((uint32_t)r->channel_capacity) +
-	       history_memory_bytes(r->history) + upstream_memory_bytes() +
-	       reassemble_memory_bytes(r->reassembly) + r->session_count * per_session;
+	for (size_t i = 0; i < r->session_count; i++)
+		bytes += relay_session_memory_bytes(&r->sessions[i]);
+	return bytes;
 }
 
 /* What the feed's own sequence says; it only ever counts. */
@@ -266,20 +266,6 @@ relay_may_capture(struct relay *r)
 	return history_has_room(r->history, DATAGRAM_BYTES_MAX);
 }
 
-void
-relay_path_up(struct relay *r, struct now now, unsigned int remote, unsigned int slot,
-	      enum path_kind kind, size_t mtu)
-{
-	relay_session_path_up(&r->sessions[remote], now, slot, kind, mtu);
-}
-
-void
-relay_path_down(struct relay *r, struct now now, unsigned int remote, unsigned int slot)
-{
-	(void)now;
-	relay_session_path_down(&r->sessions[remote], slot);
-}
-
 long
 relay_input(struct relay *r, struct now now, unsigned int remote, unsigned int slot,
 	    const uint8_t *bytes, size_t len)
@@ -288,9 +274,9 @@ relay_input(struct relay *r, struct now now, unsigned int remote, unsigned int s
 	struct wire_frame f;
 	size_t done = 0, size;
 
-	if (!s->paths[slot].up)
+	if (!s->paths[slot].life.up)
 		return (long)len;
-	s->paths[slot].heard = now.mono;
+	s->paths[slot].life.heard = now.mono;
 	while (wire_next(bytes + done, len - done, &f, &size) == WIRE_WHOLE) {
 		if (!relay_session_frame(s, now, slot, &f)) {
 			counter_inc(&r->figures.protocol_errors);
@@ -343,35 +329,6 @@ relay_deadline(const struct relay *r)
 	for (size_t i = 0; i < r->session_count; i++)
 		due = mono_min(due, relay_session_deadline(&r->sessions[i]));
 	return due;
-}
-
-void
-relay_drain(struct relay *r, bool patient)
-{
-	r->draining = true;
-	r->patient = patient;
-	for (size_t i = 0; i < r->session_count; i++)
-		relay_session_drain(&r->sessions[i]);
-}
-
-bool
-relay_drained(const struct relay *r)
-{
-	for (size_t i = 0; i < r->session_count; i++) {
-		if (relay_session_has_left(&r->sessions[i]))
-			continue;
-		if (relay_session_state(&r->sessions[i]) != SESSION_DOWN || r->patient)
-			return false;
-	}
-	return r->draining;
-}
-
-void
-relay_give_up_drain(struct relay *r)
-{
-	r->patient = false;
-	for (size_t i = 0; i < r->session_count; i++)
-		r->sessions[i].bye_due = true;
 }
 
 const gauge_t *

@@ -6,10 +6,11 @@
  * datagram the peer has not reported as settled; so the list is empty at rest,
  * and a lost heartbeat or report mends itself.
  */
+#include "path/relay_beat.h"
+
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
 
-#define BEAT_BYTES      (WIRE_HEADER_BYTES + 42)
 #define BEAT_FIRST_NS   (1 * NS_PER_MS)
 #define BOOKS_ALL_EVERY 8 /* rounds; the others list what changed: one may be lost */
 #define ENTRY_BYTES     (18 + 1 + 8 * WIRE_FIGURES_MAX)
@@ -46,21 +47,12 @@ books_key(const struct relay *r, const struct outlet *o, size_t i)
 	       counter_get(&b->shed_aged);
 }
 
-static void
-copy_book(const struct sent_book *book, struct wire_books *e)
-{
-#define COPY(name, help) e->figures[e->count++] = counter_get(&book->name);
-	e->count = 0;
-	SENT_BOOK(COPY)
-#undef COPY
-}
-
 static bool
 is_listed(const struct relay_session *s, const struct relay_path *p, size_t i)
 {
 	const struct outlet *o = &s->outlets[i];
 
-	if (p->beat_books && s->books_final && !o->books_answered)
+	if (p->beat_books && s->drain.final && !o->books_answered)
 		return true;
 	if (p->beat_books &&
 	    (s->books_all || books_key(s->relay, o, i) != o->books_sent))
@@ -79,7 +71,8 @@ entry(struct relay_session *s, const struct relay_path *p, size_t i)
 	/* At the head nothing is before us: also what aged away was passed. */
 	e.sent = p->cursor >= history_head(h) ? e.next : p->sent[i];
 	if (p->beat_books) {
-		copy_book(&o->book, &e);
+		e.count = figures_copy((const counter_t *)&o->book, SENT_FIGURES,
+				       e.figures);
 		o->books_sent = books_key(s->relay, o, i);
 	}
 	return e;
@@ -109,8 +102,8 @@ begin_round(struct relay_session *s, struct relay_path *p, mono_t now)
 {
 	p->beating = true;
 	p->beat_at = 0;
-	p->beat_books =
-		mono_due(s->books_due, now) || (s->books_final && s->books_wanted > 0);
+	p->beat_books = mono_due(s->books_due, now) ||
+			(s->drain.final && s->drain.final_wanted > 0);
 	if (p->beat_books) {
 		s->books_due = mono_add(now, NS_PER_S);
 		s->books_all = s->books_rounds++ % BOOKS_ALL_EVERY == 0;
@@ -123,8 +116,8 @@ end_round(struct relay_session *s, struct relay_path *p, mono_t now)
 {
 	int64_t longest_ns = s->relay->settings->session.heartbeat_ns;
 
-	if (p->beat_books && s->books_final && s->books_final_at.ns == MONO_NEVER.ns)
-		s->books_final_at = now;
+	if (p->beat_books)
+		relay_drain_books_sent(s, now);
 	p->beating = false;
 	p->beat_last = now;
 	p->beat_due = mono_add(now, p->beat_step_ns);
@@ -149,7 +142,7 @@ relay_beat_fill(struct relay_session *s, struct now now, struct relay_path *p,
 
 	if (!p->beating && !mono_due(relay_beat_deadline(p), now.mono))
 		return;
-	if (!batch_fits(b, BEAT_BYTES + ENTRY_BYTES))
+	if (!batch_fits(b, WIRE_TIMING_BYTES + ENTRY_BYTES))
 		return;
 	if (!p->beating)
 		begin_round(s, p, now.mono);

@@ -8,6 +8,8 @@
  * little of it is asked for again, and is halved when much is. It is always more
  * than the live rate, or there would be no end. A stream has TCP for this.
  */
+#include "path/relay_catchup.h"
+
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
 

@@ -7,6 +7,8 @@
  * A session that is down keeps its set, so that an outage of the line cuts no group; and
  * a peer that said nothing, or never came, wants everything.
  */
+#include "path/relay_demand.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -17,10 +19,16 @@
  * it wants everything again. */
 #define SUCCESSION_NS (5 * NS_PER_S)
 
+struct relay_demand {
+	uint32_t generation; /* of unwanted; 0: this process said nothing yet */
+	mono_t until;        /* then what its predecessor said is forgotten */
+	uint8_t unwanted[];  /* a bit for each channel: the peer can do without */
+};
+
 static size_t
-count_bytes(const struct relay *r)
+count_bytes(size_t channels)
 {
-	return r->channel_capacity / 8 + 1;
+	return channels / 8 + 1;
 }
 
 static bool
@@ -29,19 +37,33 @@ has_bit(const uint8_t *bits, size_t id)
 	return (bits[id / 8] >> (id % 8) & 1) != 0;
 }
 
-bool
-relay_demand_init(struct relay_session *s)
+struct relay_demand *
+relay_demand_new(size_t channels)
 {
-	s->unwanted = calloc(count_bytes(s->relay), 1);
-	s->demand_until = MONO_NEVER;
-	return s->unwanted != NULL;
+	struct relay_demand *d = calloc(1, relay_demand_memory_bytes(channels));
+
+	if (d != NULL)
+		d->until = MONO_NEVER;
+	return d;
+}
+
+void
+relay_demand_free(struct relay_demand *d)
+{
+	free(d);
+}
+
+size_t
+relay_demand_memory_bytes(size_t channels)
+{
+	return sizeof(struct relay_demand) + count_bytes(channels);
 }
 
 static bool
 is_wanted(const struct relay *r, size_t id)
 {
 	for (size_t i = 0; i < r->session_count; i++) {
-		if (!has_bit(r->sessions[i].unwanted, id))
+		if (!has_bit(r->sessions[i].demand->unwanted, id))
 			return true;
 	}
 	return false;
@@ -71,20 +93,20 @@ bool
 relay_demand_take(struct relay_session *s, struct relay_path *p,
 		  const struct wire_frame *f)
 {
-	size_t bytes = count_bytes(s->relay);
+	size_t bytes = count_bytes(s->relay->channel_capacity);
 	struct wire_demand d;
 
 	if (!wire_get_demand(f, &d) || !is_sane(s->relay, &d))
 		return false;
-	if (d.generation < s->demand_generation)
+	if (d.generation < s->demand->generation)
 		return true; /* the line held it back */
 	p->demand_heard = d.generation;
-	if (d.generation == s->demand_generation)
+	if (d.generation == s->demand->generation)
 		return true; /* said again, since our answer was late or lost */
-	memset(s->unwanted, 0, bytes);
-	memcpy(s->unwanted, d.unwanted, d.len < bytes ? d.len : bytes);
-	s->demand_generation = d.generation;
-	s->demand_until = MONO_NEVER;
+	memset(s->demand->unwanted, 0, bytes);
+	memcpy(s->demand->unwanted, d.unwanted, d.len < bytes ? d.len : bytes);
+	s->demand->generation = d.generation;
+	s->demand->until = MONO_NEVER;
 	counter_inc(&s->relay->figures.demands);
 	unite(s->relay);
 	return true;
@@ -93,8 +115,8 @@ relay_demand_take(struct relay_session *s, struct relay_path *p,
 void
 relay_demand_succeed(struct relay_session *s, mono_t now)
 {
-	s->demand_generation = 0;
-	s->demand_until = mono_add(now, SUCCESSION_NS);
+	s->demand->generation = 0;
+	s->demand->until = mono_add(now, SUCCESSION_NS);
 }
 
 void
@@ -111,10 +133,10 @@ relay_demand_fill(struct relay_path *p, struct batch *b)
 void
 relay_demand_tick(struct relay_session *s, mono_t now)
 {
-	if (!mono_due(s->demand_until, now))
+	if (!mono_due(s->demand->until, now))
 		return;
-	s->demand_until = MONO_NEVER;
-	memset(s->unwanted, 0, count_bytes(s->relay));
+	s->demand->until = MONO_NEVER;
+	memset(s->demand->unwanted, 0, count_bytes(s->relay->channel_capacity));
 	unite(s->relay);
 }
 

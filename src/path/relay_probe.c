@@ -13,10 +13,11 @@
  * A line that loses at random is hardly taken for a narrow one: where half is lost in
  * both directions, once in 26,000 runs; and the next long one that arrives undoes it.
  */
+#include "path/relay_probe.h"
+
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
 
-#define BEAT_BYTES    (WIRE_HEADER_BYTES + 42)
 #define EVERY_NS      (150 * NS_PER_MS) /* and a round trip */
 #define ALONE_NS      (2 * NS_PER_MS)
 #define RELAX_NS      NS_PER_S /* when a long one was answered */
@@ -126,7 +127,7 @@ relay_probe_fill(struct relay_session *s, struct now now, struct relay_path *p,
 	if (probe->short_ns != 0 && probe->long_ns == 0) {
 		probe->long_ns = now.mono.ns - 1;
 		probe->over = mono_add(now.mono, ALONE_NS);
-		while (batch_used(b) + BEAT_BYTES <= length)
+		while (batch_used(b) + WIRE_TIMING_BYTES <= length)
 			put_beat(p, now, b, probe->long_ns);
 		return true;
 	}

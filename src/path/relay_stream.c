@@ -4,6 +4,9 @@
  * Live data and catch-up after an outage are the same walk; what stands before
  * the cursor was sent on this path, shed by order, or has left the history.
  */
+#include "path/relay_stream.h"
+
+#include "path/relay_beat.h"
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
 
@@ -131,7 +134,7 @@ put_piece(struct relay_path *p, struct batch *b, uint8_t flags,
 }
 
 bool
-relay_put_record(struct relay_path *p, struct batch *b, uint8_t flags,
+relay_stream_put(struct relay_path *p, struct batch *b, uint8_t flags,
 		 const struct history_record *rec, size_t *at)
 {
 	struct wire_data d = {.channel = rec->channel,
@@ -201,7 +204,7 @@ step(struct relay_session *s, mono_t now, struct relay_path *p, struct batch *b,
 		if (p->part_pos != p->cursor)
 			p->part_at = 0;
 		p->part_pos = p->cursor;
-		if (!relay_put_record(p, b, 0, rec, &p->part_at))
+		if (!relay_stream_put(p, b, 0, rec, &p->part_at))
 			return false;
 		p->part_at = 0;
 		count_sent(s, o, rec);

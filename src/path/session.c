@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "path/session.h"
 
+#include <stdatomic.h>
+
 static const char *const state_names[SESSION_STATES] = {
 	[SESSION_DOWN] = "down",     [SESSION_GREETING] = "greeting",
 	[SESSION_OPEN] = "open",     [SESSION_DRAINING] = "draining",
@@ -79,4 +81,21 @@ enum session_state
 session_next(enum session_state state, enum session_event event)
 {
 	return transitions[state][event];
+}
+
+enum session_state
+session_state(const _Atomic int *state)
+{
+	return (enum session_state)atomic_load_explicit(state, memory_order_relaxed);
+}
+
+bool
+session_take(_Atomic int *state, enum session_event event, struct session_step *step)
+{
+	step->from = session_state(state);
+	step->to = session_next(step->from, event);
+	if (step->from == step->to)
+		return false;
+	atomic_store_explicit(state, (int)step->to, memory_order_relaxed);
+	return true;
 }

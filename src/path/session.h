@@ -11,6 +11,8 @@
  *   draining  nothing new is taken in; what is in flight is still delivered
  *   closed    said or heard BYE; only a new path leads out of it
  */
+#include <stdbool.h>
+
 enum session_state {
 	SESSION_DOWN,
 	SESSION_GREETING,
@@ -36,6 +38,15 @@ enum path_kind { PATH_STREAM, PATH_DATAGRAM };
 
 const char *session_state_name(enum session_state state);
 const char *session_event_name(enum session_event event);
+
+/* The state of a session, which one changes and anyone may look at. */
+enum session_state session_state(const _Atomic int *state);
+struct session_step {
+	enum session_state from, to;
+};
+/* Its one setter. False: the event changes nothing. */
+bool session_take(_Atomic int *state, enum session_event event,
+		  struct session_step *step);
 
 /* The next state; SESSION_CLOSED for every pair that should not happen, which
  * makes the caller close the paths and begin again. */

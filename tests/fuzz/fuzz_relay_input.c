@@ -7,6 +7,9 @@
  */
 #include "script.h"
 
+#include "path/relay_repair.h"
+#include "path/relay_verdict.h"
+
 struct rig {
 	struct script_relay settings;
 	struct relay *relay;
@@ -146,8 +149,7 @@ check(struct rig *x)
 		CHECK(sent_residual(&o->book) == 0);
 		CHECK(!seq_before(next, o->high) && !seq_before(next, o->reported));
 	}
-	CHECK(s->answer_count <= ANSWERS && s->repair_count <= REPAIR_RANGES);
-	CHECK(s->repair_count > 0 || s->repair_pending == 0);
+	CHECK(relay_repair_adds_up(s) && relay_verdict_adds_up(s));
 	CHECK(script_allocated() == x->allocated);
 }
 

@@ -565,7 +565,7 @@ START_TEST(changes_while_greeting)
 	ck_assert_int_eq(relay_input(x->relay, x->now, 0, 0, x->buf, n), (long)n);
 	ck_assert_int_eq(change_rig_state(x, 0), SESSION_GREETING);
 	change_rig_settle(x);
-	ck_assert_uint_eq(relay_session(x->relay, 0)->greeting, 2);
+	ck_assert_uint_eq(relay_session(x->relay, 0)->greeting.number, 2);
 	change_rig_expect_all(x, 0, 'a');
 	change_rig_expect_all(x, 0, 'c');
 	expect_place(x, 0, 'a', 1);
@@ -621,7 +621,7 @@ START_TEST(changes_while_a_second_path_joins)
 	change_rig_feed(x, 'c', 3);
 	change_rig_settle(x);
 	ck_assert_uint_eq(s->open_paths, 2);
-	ck_assert_uint_eq(s->greeting, 1);
+	ck_assert_uint_eq(s->greeting.number, 1);
 	change_rig_list(x, 'd', 0);
 	ck_assert(change_rig_reload(x));
 	change_rig_feed(x, 'd', 3);
@@ -761,7 +761,7 @@ START_TEST(a_change_that_left_the_history_is_greeted)
 	change_rig_feed(x, 'c', 5);
 	change_rig_run(x, 700 * NS_PER_MS);
 	ck_assert_ptr_null(change_rig_find(x, 0, 'c'));
-	ck_assert_uint_ge(relay_session(x->relay, 0)->greeting, 2);
+	ck_assert_uint_ge(relay_session(x->relay, 0)->greeting.number, 2);
 	if (kinds[_i] == PATH_STREAM) {
 		/* A stream that loses is dead: it is dialled anew. */
 		change_rig_down(x, 0, 0);
@@ -822,7 +822,7 @@ START_TEST(a_change_for_which_there_is_no_room)
 	ck_assert(change_rig_reload(x));
 	ck_assert_uint_eq(figure(&relay_channel(x->relay, 0)->book.refused), 1);
 	x->peers[0].dark[0] = false;
-	ck_assert_uint_eq(relay_session(x->relay, 0)->greeting, 2);
+	ck_assert_uint_eq(relay_session(x->relay, 0)->greeting.number, 2);
 	change_rig_run(x, 500 * NS_PER_MS);
 	ck_assert_ptr_nonnull(change_rig_find(x, 0, 'c'));
 	change_rig_free(x);
@@ -915,7 +915,7 @@ START_TEST(a_channel_comes_amid_the_final_books)
 	change_rig_settle(x);
 	relay_drain(x->relay, true);
 	relay_tick(x->relay, x->now);
-	ck_assert(relay_session(x->relay, 0)->books_final);
+	ck_assert(relay_session(x->relay, 0)->drain.final);
 	change_rig_list(x, 'c', 0);
 	ck_assert(change_rig_reload(x));
 	change_rig_feed(x, 'c', 5);
