@@ -103,8 +103,8 @@ timing_take(struct timing *t, struct now now, const struct wire_timing *w)
 	return true;
 }
 
-bool
-timing_clock_changed(struct timing *t)
+static bool
+has_clock_changed(struct timing *t)
 {
 	int64_t offset_ns = gauge_get(&t->offset_ns);
 	int64_t apart_ns = (offset_ns < 0 ? -offset_ns : offset_ns) -
@@ -121,7 +121,7 @@ void
 timing_tell(struct timing *t, timing_tell_fn tell, void *arg, unsigned int remote,
 	    unsigned int slot)
 {
-	if (timing_clock_changed(t) && tell != NULL)
+	if (has_clock_changed(t) && tell != NULL)
 		tell(arg, remote, slot, t->apart, gauge_get(&t->offset_ns),
 		     gauge_get(&t->offset_error_ns));
 }

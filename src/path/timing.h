@@ -57,11 +57,8 @@ void timing_frames(struct timing *t, uint64_t sent, uint64_t received);
 /* The two clocks are apart by more than this beyond doubt. */
 #define TIMING_APART_NS (10 * NS_PER_MS)
 
-/* True when the clocks came apart, or together again, since it was asked: t->apart. */
-bool timing_clock_changed(struct timing *t);
-
-/* The same, told, unless tell is NULL: of which path, ours minus theirs, and the bound of
- * its error. */
+/* Tells, unless that is NULL, when the clocks came apart, or together again, since it was
+ * asked: of which path, ours minus theirs, and the bound of its error. */
 typedef void (*timing_tell_fn)(void *arg, unsigned int remote, unsigned int slot,
 			       bool apart, int64_t offset_ns, int64_t error_ns);
 void timing_tell(struct timing *t, timing_tell_fn tell, void *arg, unsigned int remote,

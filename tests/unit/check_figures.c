@@ -153,6 +153,31 @@ START_TEST(places_on_the_wire)
 }
 END_TEST
 
+/* An older half says less of a page than we know, a newer one more. */
+START_TEST(pages_travel)
+{
+	struct sent_book here = {0}, there = {0};
+	uint64_t figures[WIRE_FIGURES_MAX] = {0};
+
+	for (int i = 0; i < SENT_FIGURES; i++)
+		counter_set((counter_t *)&here + i, 100 + (uint64_t)i);
+	ck_assert_uint_eq(figures_copy((const counter_t *)&here, SENT_FIGURES, figures),
+			  SENT_FIGURES);
+	ck_assert_uint_eq(figures[PLACE_unsent], 100 + PLACE_unsent);
+	figures_store((counter_t *)&there, SENT_FIGURES, figures, 3);
+	ck_assert_uint_eq(counter_get(&there.shed_age), 100 + PLACE_shed_age);
+	ck_assert_uint_eq(counter_get(&there.shed_bytes), 0);
+	/* What is beyond the page would be another's. */
+	figures_store((counter_t *)&there, SENT_FIGURES - 1, figures, WIRE_FIGURES_MAX);
+	ck_assert_uint_eq(counter_get((counter_t *)&there + SENT_FIGURES - 2),
+			  100 + SENT_FIGURES - 2);
+	ck_assert_uint_eq(counter_get((counter_t *)&there + SENT_FIGURES - 1), 0);
+	figures_clear((counter_t *)&here, SENT_FIGURES);
+	for (int i = 0; i < SENT_FIGURES; i++)
+		ck_assert_uint_eq(counter_get((counter_t *)&here + i), 0);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -162,6 +187,7 @@ main(void)
 	tcase_add_test(t, each_figure_counts_as_it_should);
 	tcase_add_loop_test(t, against_sums_modulo_2_64, 0, 200);
 	tcase_add_test(t, places_on_the_wire);
+	tcase_add_test(t, pages_travel);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return suite_run(s);

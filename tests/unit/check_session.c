@@ -67,6 +67,23 @@ START_TEST(every_pair)
 }
 END_TEST
 
+START_TEST(the_setter_says_what_changed)
+{
+	_Atomic int state = SESSION_DOWN;
+	struct session_step step;
+
+	ck_assert(session_take(&state, SESSION_PATH_UP, &step));
+	ck_assert_int_eq(step.from, SESSION_DOWN);
+	ck_assert_int_eq(step.to, SESSION_GREETING);
+	ck_assert_int_eq(session_state(&state), SESSION_GREETING);
+	ck_assert(!session_take(&state, SESSION_DRAIN, &step));
+	ck_assert_int_eq(session_state(&state), SESSION_GREETING);
+	ck_assert(session_take(&state, SESSION_GREETED, &step));
+	ck_assert_int_eq(step.from, SESSION_GREETING);
+	ck_assert_int_eq(session_state(&state), SESSION_OPEN);
+}
+END_TEST
+
 START_TEST(everything_has_a_name)
 {
 	ck_assert_str_eq(session_state_name(SESSION_DOWN), "down");
@@ -90,6 +107,7 @@ main(void)
 	TCase *t = tcase_create("session");
 
 	tcase_add_test(t, every_pair);
+	tcase_add_test(t, the_setter_says_what_changed);
 	tcase_add_test(t, everything_has_a_name);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);

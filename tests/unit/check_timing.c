@@ -264,6 +264,22 @@ START_TEST(loss_has_a_limit)
 }
 END_TEST
 
+static int told;
+
+static void
+on_clock(void *arg, unsigned int remote, unsigned int slot, bool apart,
+	 int64_t offset_ns, int64_t error_ns)
+{
+	const struct timing *t = arg;
+
+	ck_assert_uint_eq(remote, 3);
+	ck_assert_uint_eq(slot, 5);
+	ck_assert_int_eq(apart, t->apart);
+	ck_assert_int_eq(offset_ns, gauge_get(&t->offset_ns));
+	ck_assert_int_eq(error_ns, gauge_get(&t->offset_error_ns));
+	told++;
+}
+
 /* Beyond doubt, once, and once when it is over. */
 START_TEST(clocks_come_apart_and_together)
 {
@@ -280,9 +296,28 @@ START_TEST(clocks_come_apart_and_together)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		gauge_set(&t.offset_ns, steps[i].offset_ms * NS_PER_MS);
 		gauge_set(&t.offset_error_ns, steps[i].error_ms * NS_PER_MS);
-		ck_assert_int_eq(timing_clock_changed(&t), steps[i].changed);
+		told = 0;
+		timing_tell(&t, on_clock, &t, 3, 5);
+		ck_assert_int_eq(told, steps[i].changed);
 		ck_assert_int_eq(t.apart, steps[i].apart);
 	}
+}
+END_TEST
+
+/* It has happened all the same, and is not told later. */
+START_TEST(clocks_come_apart_with_nobody_to_tell)
+{
+	struct timing t = {.count = 1};
+
+	told = 0;
+	gauge_set(&t.offset_ns, NS_PER_S);
+	timing_tell(&t, NULL, NULL, 3, 5);
+	ck_assert(t.apart);
+	timing_tell(&t, on_clock, &t, 3, 5);
+	ck_assert_int_eq(told, 0);
+	gauge_set(&t.offset_ns, 0);
+	timing_tell(&t, on_clock, &t, 3, 5);
+	ck_assert_int_eq(told, 1);
 }
 END_TEST
 
@@ -306,6 +341,7 @@ main(void)
 	tcase_add_test(t, frames_on_the_way_even_out);
 	tcase_add_test(t, loss_has_a_limit);
 	tcase_add_test(t, clocks_come_apart_and_together);
+	tcase_add_test(t, clocks_come_apart_with_nobody_to_tell);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
 	return suite_run(s);
