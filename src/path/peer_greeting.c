@@ -177,40 +177,39 @@ peer_greeting_knows(const struct peer_session *s, seq_t change)
 /* ---- WELCOME ---- */
 
 static struct wire_draft
-begin_welcome(const struct peer_session *s, const struct peer_path *p, struct batch *b)
+begin_welcome(const struct peer_session *s, uint8_t flags, struct wire_greeting *g,
+	      struct batch *b)
 {
-	struct wire_greeting g = {.version = WIRE_VERSION,
-				  .epoch = s->epoch,
-				  .instance = s->peer->instance,
-				  .greeting = s->greeting.number,
-				  .total = (uint16_t)s->capacity};
+	struct wire_draft d = wire_begin(&b->w, WIRE_WELCOME, flags);
+
+	g->version = WIRE_VERSION;
+	g->instance = s->peer->instance;
+	wire_set_name(&g->node, s->peer->settings->node);
+	wire_put_greeting(&b->w, g);
+	wire_entries(&b->w, &d);
+	return d;
+}
+
+static uint8_t
+welcome_flags(const struct peer_session *s, const struct peer_path *p)
+{
 	unsigned int slot = (unsigned int)(p - s->paths);
 	bool standby = slot < s->settings->path_count &&
 		       s->settings->paths[slot].use == PATH_STANDBY;
-	struct wire_draft d =
-		wire_begin(&b->w, WIRE_WELCOME, standby ? WIRE_STANDBY : 0);
 
-	wire_set_name(&g.node, s->peer->settings->node);
-	wire_put_greeting(&b->w, &g);
-	wire_entries(&b->w, &d);
-	return d;
+	return standby ? WIRE_STANDBY : 0;
 }
 
 /* We have no session that the path could join: greeting 0 asks for one. */
 static void
 fill_greet_me(const struct peer_session *s, struct peer_path *p, struct batch *b)
 {
-	struct wire_greeting g = {.version = WIRE_VERSION,
-				  .epoch = p->greet_epoch,
-				  .instance = s->peer->instance};
+	struct wire_greeting g = {.epoch = p->greet_epoch};
 	struct wire_draft d;
 
 	if (!batch_fits(b, WIRE_GREETING_BYTES))
 		return;
-	d = wire_begin(&b->w, WIRE_WELCOME, 0);
-	wire_set_name(&g.node, s->peer->settings->node);
-	wire_put_greeting(&b->w, &g);
-	wire_entries(&b->w, &d);
+	d = begin_welcome(s, 0, &g, b);
 	if (wire_end(&b->w, &d))
 		p->greet_due = false;
 }
@@ -228,12 +227,15 @@ static void
 fill_welcome(struct peer_session *s, struct now now, struct peer_path *p,
 	     struct batch *b)
 {
+	struct wire_greeting g = {.epoch = s->epoch,
+				  .greeting = s->greeting.number,
+				  .total = (uint16_t)s->capacity};
 	struct wire_draft d;
 	uint32_t i;
 
 	if (!batch_fits(b, WIRE_GREETING_BYTES + RESUME_BYTES))
 		return;
-	d = begin_welcome(s, p, b);
+	d = begin_welcome(s, welcome_flags(s, p), &g, b);
 	for (i = s->greeting.welcome_at;
 	     i < s->channel_count && batch_used(b) + RESUME_BYTES <= b->limit; i++) {
 		struct peer_channel *c = &s->channels[i];
