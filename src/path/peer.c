@@ -39,6 +39,14 @@ tell_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datag
 	p->ops->quota(p->arg, flow, within, datagrams);
 }
 
+static uint32_t
+find_flow(void *arg, const struct held *h)
+{
+	const struct peer *p = arg;
+
+	return p->sessions[h->session].channels[h->channel].flow;
+}
+
 static bool
 make_queue(struct peer *p, mono_t now)
 {
@@ -50,8 +58,9 @@ make_queue(struct peer *p, mono_t now)
 	p->quota = quota_new(&s->emit, flows, now, &ops, p);
 	if (p->quota == NULL)
 		return false;
-	p->ready = ready_new(p->pool,
-			     s->emit.over_quota == QUOTA_PACE ? p->quota : NULL, flows);
+	p->ready =
+		ready_new(p->pool, s->emit.over_quota == QUOTA_PACE ? p->quota : NULL,
+			  flows, find_flow, p);
 	return p->ready != NULL;
 }
 

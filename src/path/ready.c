@@ -7,6 +7,7 @@
 /* A queue of chunks. */
 struct line {
 	uint32_t head, tail;
+	size_t place; /* among those waiting, while it waits */
 };
 
 /* A flow at its quota. */
@@ -18,6 +19,8 @@ struct waiting {
 struct ready {
 	struct pool *pool;
 	struct quota *quota;
+	ready_flow *flow;
+	void *arg;
 	uint64_t count;
 	struct line open;        /* of all flows that do not wait */
 	struct line *lines;      /* by flow; not empty: it waits */
@@ -30,7 +33,8 @@ struct ready {
 };
 
 struct ready *
-ready_new(struct pool *pool, struct quota *quota, uint32_t flows)
+ready_new(struct pool *pool, struct quota *quota, uint32_t flows, ready_flow *flow,
+	  void *arg)
 {
 	struct ready *r = calloc(1, sizeof(*r));
 
@@ -38,7 +42,9 @@ ready_new(struct pool *pool, struct quota *quota, uint32_t flows)
 		return NULL;
 	r->pool = pool;
 	r->quota = quota;
-	r->open = (struct line){POOL_NONE, POOL_NONE};
+	r->flow = flow;
+	r->arg = arg;
+	r->open = (struct line){.head = POOL_NONE, .tail = POOL_NONE};
 	r->due = r->all_due = MONO_NEVER;
 	if (quota == NULL)
 		return r;
@@ -97,6 +103,7 @@ ready_put(struct ready *r, uint32_t chunk)
 static void
 wait_until(struct ready *r, uint32_t flow, mono_t again)
 {
+	r->lines[flow].place = r->waiting_count;
 	r->waiting[r->waiting_count++] = (struct waiting){flow, again};
 	r->due = mono_min(r->due, again);
 }
@@ -124,12 +131,22 @@ find_waiting(struct ready *r, mono_t now)
 	return NULL;
 }
 
+/* Where the chunk goes as things are now: its channel may have moved since it came. */
+static uint32_t
+set_flow(struct ready *r, uint32_t chunk)
+{
+	struct held *h = pool_held(r->pool, chunk);
+
+	h->flow = r->flow(r->arg, h);
+	return h->flow;
+}
+
 /* The oldest that need not wait; those before it that do go to their lines. */
 static struct line *
 find_open(struct ready *r, mono_t now)
 {
 	while (r->open.head != POOL_NONE) {
-		uint32_t flow = pool_held(r->pool, r->open.head)->flow;
+		uint32_t flow = set_flow(r, r->open.head);
 		struct line *l = &r->lines[flow];
 		bool waits = l->head != POOL_NONE;
 		mono_t again;
@@ -171,15 +188,11 @@ find_paced(struct ready *r, mono_t now)
 static void
 stop_waiting(struct ready *r, const struct line *l)
 {
-	uint32_t flow = (uint32_t)(l - r->lines);
+	const struct waiting *last = &r->waiting[--r->waiting_count];
 
-	for (size_t i = 0; i < r->waiting_count; i++) {
-		if (r->waiting[i].flow != flow)
-			continue;
-		r->waiting[i] = r->waiting[--r->waiting_count];
-		return;
-	}
-	assert(!"a line that waits is among those waiting");
+	assert(&r->lines[r->waiting[l->place].flow] == l);
+	r->waiting[l->place] = *last;
+	r->lines[last->flow].place = l->place;
 }
 
 /* ---- for all ---- */
@@ -191,7 +204,10 @@ ready_next(struct ready *r, mono_t now)
 		r->next = r->open.head != POOL_NONE ? &r->open : NULL;
 	else
 		r->next = find_paced(r, now);
-	return r->next != NULL ? r->next->head : POOL_NONE;
+	if (r->next == NULL)
+		return POOL_NONE;
+	(void)set_flow(r, r->next->head);
+	return r->next->head;
 }
 
 void
@@ -225,7 +241,8 @@ ready_return(struct ready *r, uint32_t chunk)
 static struct line
 extract(struct ready *r, struct line *l, unsigned int session, uint32_t channel)
 {
-	struct line rest = {POOL_NONE, POOL_NONE}, found = rest;
+	struct line rest = {.head = POOL_NONE, .tail = POOL_NONE, .place = l->place};
+	struct line found = rest;
 
 	while (l->head != POOL_NONE) {
 		uint32_t chunk = remove_head(r, l);
@@ -236,21 +253,6 @@ extract(struct ready *r, struct line *l, unsigned int session, uint32_t channel)
 	}
 	*l = rest;
 	return found;
-}
-
-static void
-set_flow(struct ready *r, const struct line *l, unsigned int session, uint32_t channel,
-	 uint32_t flow)
-{
-	uint32_t chunk = l->head;
-
-	while (chunk != POOL_NONE) {
-		struct held *h = pool_held(r->pool, chunk);
-
-		if (h->session == session && h->channel == channel)
-			h->flow = flow;
-		chunk = h->next;
-	}
 }
 
 /* Puts first in front of l. */
@@ -267,16 +269,14 @@ void
 ready_redirect(struct ready *r, unsigned int session, uint32_t channel, uint32_t from,
 	       uint32_t to)
 {
-	struct line moved = {POOL_NONE, POOL_NONE};
+	struct line moved;
 
 	r->next = NULL;
-	set_flow(r, &r->open, session, channel, to);
 	if (r->quota == NULL || from == to || r->lines[from].head == POOL_NONE)
 		return;
 	moved = extract(r, &r->lines[from], session, channel);
 	if (r->lines[from].head == POOL_NONE)
 		stop_waiting(r, &r->lines[from]);
-	set_flow(r, &moved, session, channel, to);
 	/* Before what is open of the channel: that waits too, if its new flow does. */
 	if (r->lines[to].head != POOL_NONE) {
 		while (moved.head != POOL_NONE)

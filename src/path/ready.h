@@ -17,16 +17,21 @@
 
 struct ready;
 
+/* The flow that the datagram's channel goes to now. */
+typedef uint32_t ready_flow(void *arg, const struct held *held);
+
 /* flows: how many there may be. quota: asked before anything leaves; NULL: nothing
- * is paced. NULL: no memory. */
-struct ready *ready_new(struct pool *pool, struct quota *quota, uint32_t flows);
+ * is paced. flow: asked of what may leave next, so that a channel moves without a walk
+ * over all that is ready. NULL: no memory. */
+struct ready *ready_new(struct pool *pool, struct quota *quota, uint32_t flows,
+			ready_flow *flow, void *arg);
 void ready_free(struct ready *r);
 
-/* The newest; its held.flow is set. */
+/* The newest. */
 void ready_put(struct ready *r, uint32_t chunk);
 
-/* The next that may leave now, POOL_NONE: none. It stays the next until it is
- * taken or another now comes. */
+/* The next that may leave now, its held.flow set; POOL_NONE: none. It stays the next
+ * until it is taken or another now comes. */
 uint32_t ready_next(struct ready *r, mono_t now);
 /* That one leaves the queue, unpaid. */
 void ready_take(struct ready *r);
@@ -35,7 +40,7 @@ void ready_take(struct ready *r);
 void ready_return(struct ready *r, uint32_t chunk);
 
 /* A channel goes elsewhere: what is ready of it is of flow `to`, and stays in order.
- * None of it may be taken at this moment. Takes as long as there are chunks. */
+ * None of it may be taken at this moment. Takes as long as chunks of `from` wait. */
 void ready_redirect(struct ready *r, unsigned int session, uint32_t channel,
 		    uint32_t from, uint32_t to);
 

@@ -461,8 +461,17 @@ struct rig {
 	uint64_t put[FLOWS], taken[FLOWS]; /* numbers, by flow */
 };
 
+/* By channel; NULL: each goes where it was put for. */
+static uint32_t
+flow_of(void *arg, const struct held *h)
+{
+	const uint32_t *flows = arg;
+
+	return flows != NULL ? flows[h->channel] : h->flow;
+}
+
 static struct rig
-rig_init(uint64_t flow_pps, uint64_t total_pps, bool paced)
+rig_init_moving(uint64_t flow_pps, uint64_t total_pps, bool paced, uint32_t *flows)
 {
 	struct rig x = {.pool = pool_new(64 << 20),
 			.quota = make(flow_pps, 0, total_pps)};
@@ -470,9 +479,15 @@ rig_init(uint64_t flow_pps, uint64_t total_pps, bool paced)
 	ck_assert_ptr_nonnull(x.pool);
 	for (uint16_t i = 0; i < FLOWS; i++)
 		ck_assert_uint_eq(quota_flow(x.quota, 0xe9250001, i), i);
-	x.ready = ready_new(x.pool, paced ? x.quota : NULL, FLOWS);
+	x.ready = ready_new(x.pool, paced ? x.quota : NULL, FLOWS, flow_of, flows);
 	ck_assert_ptr_nonnull(x.ready);
 	return x;
+}
+
+static struct rig
+rig_init(uint64_t flow_pps, uint64_t total_pps, bool paced)
+{
+	return rig_init_moving(flow_pps, total_pps, paced, NULL);
 }
 
 static void
@@ -630,9 +645,9 @@ START_TEST(order_of_channels_that_move)
 {
 	struct seeded s = seeded_init(_i);
 	bool paced = !seeded_one_in(&s, 4);
-	struct rig x = rig_init(100 + seeded_below(&s, 20000),
-				seeded_one_in(&s, 2) ? 0 : 5000, paced);
 	uint32_t flows[FLOWS] = {0, 1, 2, 3}, chunk;
+	struct rig x = rig_init_moving(100 + seeded_below(&s, 20000),
+				       seeded_one_in(&s, 2) ? 0 : 5000, paced, flows);
 	uint8_t payload[100] = {0};
 	mono_t now = START;
 
@@ -654,8 +669,10 @@ START_TEST(order_of_channels_that_move)
 		if (seeded_one_in(&s, 20)) {
 			uint32_t to = (uint32_t)seeded_below(&s, FLOWS);
 
-			ready_redirect(x.ready, 0, c, flows[c], to);
+			uint32_t from = flows[c];
+
 			flows[c] = to;
+			ready_redirect(x.ready, 0, c, from, to);
 		}
 		while ((chunk = ready_next(x.ready, now)) != POOL_NONE ||
 		       (i == 4999 && ready_count(x.ready) > 0)) {
