@@ -14,6 +14,7 @@
 struct membership {
 	uint32_t group;
 	uint32_t source; /* 0: any */
+	bool found;      /* in the kernel's list, or not to be there */
 };
 
 struct join {
@@ -206,20 +207,19 @@ join_leave(struct join *j)
 	j->index = 0;
 }
 
-/* Has the interface this source of this group, in a list of the kernel's? */
-static bool
-is_listed(FILE *list, unsigned int index, const struct membership *m)
+/* A line of the kernel's list: an interface, a group of it and a source of that. */
+static void
+find_line(const struct join *j, const char *line)
 {
 	unsigned int at, group, source;
-	char line[160];
+	struct membership key, *m;
 
-	rewind(list);
-	while (fgets(line, sizeof(line), list) != NULL) {
-		if (sscanf(line, "%u %*s %x %x", &at, &group, &source) == 3 &&
-		    at == index && group == m->group && source == m->source)
-			return true;
-	}
-	return false;
+	if (sscanf(line, "%u %*s %x %x", &at, &group, &source) != 3 || at != j->index)
+		return;
+	key = (struct membership){.group = group, .source = source};
+	m = bsearch(&key, j->memberships, j->count, sizeof(key), compare);
+	if (m != NULL)
+		m->found = true;
 }
 
 /* By proc(5), which nobody can ask about a socket's memberships. */
@@ -228,12 +228,17 @@ has_forgotten(const struct join *j)
 {
 	FILE *list = fopen("/proc/self/net/mcfilter", "re");
 	bool all = true;
+	char line[160];
 
 	if (list == NULL)
 		return false;
-	for (size_t i = 0; i < j->count && all; i++)
-		all = j->memberships[i].source == 0 ||
-		      is_listed(list, j->index, &j->memberships[i]);
+	for (size_t i = 0; i < j->count; i++)
+		j->memberships[i].found = j->memberships[i].source == 0;
+	/* Once, though it may be long: it is the lane that waits for it. */
+	while (fgets(line, sizeof(line), list) != NULL)
+		find_line(j, line);
+	for (size_t i = 0; i < j->count; i++)
+		all = all && j->memberships[i].found;
 	(void)fclose(list);
 	return !all;
 }
