@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cloud/domain.h"
+#include "ops/conf_outputs.h"
 #include "ops/conf_shared.h"
 
 static const char *
@@ -351,69 +352,6 @@ check_emit(struct conf *c, const struct emit_settings *s)
 }
 
 static void
-check_output_relay(struct conf *c, const struct peer_settings *s, size_t i)
-{
-	const char *name = s->outputs[i].relay;
-
-	for (size_t k = 0; k < s->remote_count; k++) {
-		if (name[0] == '\0' || strcmp(s->remotes[k].name, name) == 0)
-			return;
-	}
-	conf_refuse(
-		c, conf_path("channels[%zu].relay", i),
-		"\"%s\" is not listed; allowed: a name of relays, or no relay for any",
-		name);
-}
-
-/* A group and port that are as captured are known only when the relay has told
- * them, so only two that are both written here can be compared. */
-static void
-check_output_twins(struct conf *c, const struct output_settings *outputs, size_t i)
-{
-	const struct output_settings *a = &outputs[i], *b = outputs;
-
-	for (size_t k = 0; k < i && !c->report.failed; k++, b++) {
-		if (strcmp(b->name, a->name) == 0 && strcmp(b->relay, a->relay) == 0)
-			conf_refuse(
-				c, conf_path("channels[%zu].name", i),
-				"\"%s\" of %s is given by channels[%zu] already; keep "
-				"one",
-				a->name, a->relay[0] != '\0' ? a->relay : "any relay",
-				k);
-		if (a->group != 0 && a->port != 0 && b->group == a->group &&
-		    b->port == a->port)
-			conf_refuse(c, conf_path("channels[%zu].group", i),
-				    "group and port are those of channels[%zu]; two "
-				    "channels cannot be emitted to one address",
-				    k);
-	}
-}
-
-static void
-check_outputs(struct conf *c, const struct peer_settings *s)
-{
-	const struct recovery_settings *r = &s->recovery;
-
-	for (size_t i = 0; i < s->output_count && !c->report.failed; i++) {
-		int64_t max_age_ns = s->outputs[i].max_age_ns;
-
-		check_output_relay(c, s, i);
-		check_output_twins(c, s->outputs, i);
-		if (max_age_ns != 0 && max_age_ns <= r->reorder_ns)
-			conf_refuse(c, conf_path("channels[%zu].max_age", i),
-				    "must be more than recovery.reorder, or what is "
-				    "missing is stale before it is requested");
-		else if (max_age_ns != 0 && max_age_ns <= r->give_up_ns &&
-			 s->outputs[i].delivery == DELIVERY_ORDERED)
-			conf_refuse(
-				c, conf_path("channels[%zu].max_age", i),
-				"must be more than recovery.give_up with ordered "
-				"delivery, or what waits behind a gap is stale when "
-				"the gap is given up");
-	}
-}
-
-static void
 check_recovery(struct conf *c, const struct recovery_settings *s)
 {
 	uint32_t window = s->window_datagrams;
@@ -437,7 +375,7 @@ check_peer(struct conf *c, void *settings)
 
 	conf_check_ends(c, &both, "relays");
 	check_emit(c, &s->emit);
-	check_outputs(c, s);
+	conf_outputs_check(c, s);
 	check_recovery(c, &s->recovery);
 	conf_check_session(c, &s->session);
 }

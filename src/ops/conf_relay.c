@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ops/conf_shared.h"
+#include "ops/conf_twins.h"
 #include "ops/expect.h"
 #include "path/feed.h"
 
@@ -332,26 +333,40 @@ check_room(struct conf *c, const struct relay_settings *s)
 			    s->channel_count, s->history.channels);
 }
 
-static void
-check_channel(struct conf *c, const struct channel_settings *channels, size_t i)
+static int
+compare_names(const void *a, const void *b)
 {
-	const struct channel_settings *a = &channels[i], *b = channels;
+	const struct channel_settings *x = a, *y = b;
 
-	for (size_t k = 0; k < i && !c->report.failed; k++, b++) {
-		if (strcmp(b->name, a->name) == 0)
-			conf_refuse(
-				c, conf_path("channels[%zu].name", i),
-				"\"%s\" is the name of channels[%zu] too; names must "
-				"differ",
-				a->name, k);
-		if (b->group == a->group && b->port == a->port &&
-		    b->source == a->source)
-			conf_refuse(
-				c, conf_path("channels[%zu].group", i),
-				"group, port and source are those of channels[%zu]; "
-				"one channel carries them",
-				k);
-	}
+	return strcmp(x->name, y->name);
+}
+
+static int
+compare_addresses(const void *a, const void *b)
+{
+	const struct channel_settings *x = a, *y = b;
+
+	if (x->group != y->group)
+		return x->group < y->group ? -1 : 1;
+	if (x->port != y->port)
+		return x->port < y->port ? -1 : 1;
+	return x->source < y->source ? -1 : x->source > y->source;
+}
+
+static void
+check_twins(struct conf *c, const struct channel_settings *channels, size_t i,
+	    const struct conf_twins *name, const struct conf_twins *address)
+{
+	if (i == name->second)
+		conf_refuse(c, conf_path("channels[%zu].name", i),
+			    "\"%s\" is the name of channels[%zu] too; names must "
+			    "differ",
+			    channels[i].name, name->first);
+	if (i == address->second)
+		conf_refuse(c, conf_path("channels[%zu].group", i),
+			    "group, port and source are those of channels[%zu]; "
+			    "one channel carries them",
+			    address->first);
 }
 
 /* What is less than a datagram in an interval is there in every one. */
@@ -362,6 +377,26 @@ check_expect(struct conf *c, const struct expect_settings *e, size_t i)
 		conf_refuse(c, conf_path("channels[%zu].expect.over", i),
 			    "is too short for the rate, which is less than one "
 			    "datagram in it; give more, or a higher rate");
+}
+
+static void
+check_channels(struct conf *c, const struct relay_settings *s)
+{
+	const struct channel_settings *channels = s->channels;
+	size_t count = s->channel_count;
+	struct conf_twins name, address;
+
+	if (!conf_twins_find(channels, count, sizeof(*channels), compare_names,
+			     &name) ||
+	    !conf_twins_find(channels, count, sizeof(*channels), compare_addresses,
+			     &address)) {
+		conf_refuse(c, conf_path("channels"), "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < count && !c->report.failed; i++) {
+		check_twins(c, channels, i, &name, &address);
+		check_expect(c, &channels[i].expect, i);
+	}
 }
 
 /* What was shed must still be in the history, or shedding would be losing. */
@@ -389,10 +424,7 @@ check_relay(struct conf *c, void *settings)
 
 	check_capture(c, &s->capture);
 	check_room(c, s);
-	for (size_t i = 0; i < s->channel_count && !c->report.failed; i++) {
-		check_channel(c, s->channels, i);
-		check_expect(c, &s->channels[i].expect, i);
-	}
+	check_channels(c, s);
 	conf_check_ends(c, &both, "peers");
 	for (size_t i = 0; i < s->remote_count; i++)
 		check_shed(c, s, i);
