@@ -5,6 +5,7 @@
 
 #include "ops/conf_twins.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define ENTRIES 40
 
@@ -65,14 +66,8 @@ main(void)
 {
 	Suite *suite = suite_create("conf twins");
 	TCase *t = tcase_create("conf twins");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(t, against_each_with_each, 0, 20);
 	suite_add_tcase(suite, t);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

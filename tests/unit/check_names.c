@@ -7,6 +7,7 @@
 
 #include "base/names.h"
 #include "seeded.h"
+#include "suite.h"
 
 #define PLACES 64
 #define TEXTS  40 /* so that several places have one name */
@@ -89,15 +90,9 @@ main(void)
 {
 	Suite *suite = suite_create("names");
 	TCase *t = tcase_create("names");
-	SRunner *runner;
-	int failed;
 
 	tcase_add_loop_test(t, against_a_walk, 0, 20);
 	tcase_add_test(t, nothing_is_found_in_an_empty_one);
 	suite_add_tcase(suite, t);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "../../bench/bridge.h"
+#include "suite.h"
 
 #define FEW      256
 #define MANY     4096
@@ -57,8 +58,6 @@ main(void)
 {
 	Suite *suite = suite_create("scale");
 	TCase *t = tcase_create("scale");
-	SRunner *runner;
-	int failed;
 
 	/* Memory that was touched once stays so: pages are not what is measured. */
 	mallopt(M_MMAP_MAX, 0);
@@ -66,9 +65,5 @@ main(void)
 	tcase_set_timeout(t, 300);
 	tcase_add_test(t, no_step_is_quadratic);
 	suite_add_tcase(suite, t);
-	runner = srunner_create(suite);
-	srunner_run_all(runner, CK_NORMAL);
-	failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run(suite);
 }
