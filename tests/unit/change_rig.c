@@ -16,6 +16,8 @@
 #define EPOCH    UINT64_C(0xe90c0)
 #define INSTANCE UINT64_C(0x12570)
 
+const enum path_kind change_rig_kinds[2] = {PATH_STREAM, PATH_DATAGRAM};
+
 static unsigned int
 index_of(char name)
 {
@@ -239,6 +241,17 @@ change_rig_new(struct change_options options)
 		make_peer_settings(x, &x->peers[i]);
 		start_peer(x, i);
 	}
+	return x;
+}
+
+struct change_rig *
+change_rig_open(struct change_options options)
+{
+	struct change_rig *x = change_rig_new(options);
+
+	for (unsigned int i = 0; i < x->options.peers; i++)
+		change_rig_up(x, i, 0);
+	change_rig_settle(x);
 	return x;
 }
 
@@ -514,6 +527,14 @@ change_rig_emit(struct change_rig *x)
 
 /* ---- the line ---- */
 
+bool
+change_rig_lose_changes(struct change_rig *x, unsigned int peer, unsigned int slot,
+			const struct wire_frame *f)
+{
+	(void)x, (void)peer, (void)slot;
+	return f->type == WIRE_CHANGE;
+}
+
 /* Cuts out what the line loses. */
 static size_t
 pass(struct change_rig *x, unsigned int peer, unsigned int slot, uint8_t *bytes,
@@ -648,6 +669,14 @@ change_rig_expect_at(const struct change_rig *x, unsigned int peer, char name,
 	ck_assert_uint_eq(r->port, port);
 }
 
+void
+change_rig_expect_place(const struct change_rig *x, unsigned int peer, char name,
+			unsigned int place)
+{
+	change_rig_expect_at(x, peer, name, change_rig_group(name, place),
+			     change_rig_port(name, place));
+}
+
 const struct peer_channel *
 change_rig_find(const struct change_rig *x, unsigned int peer, char name)
 {
@@ -670,6 +699,12 @@ change_rig_id(const struct change_rig *x, char name)
 			return (uint16_t)i;
 	}
 	return 0;
+}
+
+const struct peer_figures *
+change_rig_figures(const struct change_rig *x)
+{
+	return peer_figures(x->peers[0].peer, 0);
 }
 
 enum session_state

@@ -79,7 +79,12 @@ struct change_rig {
 	uint8_t buf[1 << 17];
 };
 
+/* Both, for loop tests. */
+extern const enum path_kind change_rig_kinds[2];
+
 struct change_rig *change_rig_new(struct change_options options);
+/* With path 0 of every peer up, and all settled. */
+struct change_rig *change_rig_open(struct change_options options);
 /* Checks the books of all, and frees. */
 void change_rig_free(struct change_rig *x);
 
@@ -96,6 +101,9 @@ uint32_t change_rig_group(char name, unsigned int place);
 uint16_t change_rig_port(char name, unsigned int place);
 
 void change_rig_up(struct change_rig *x, unsigned int peer, unsigned int slot);
+/* For lose: every CHANGE, repaired or not. */
+bool change_rig_lose_changes(struct change_rig *x, unsigned int peer, unsigned int slot,
+			     const struct wire_frame *f);
 void change_rig_down(struct change_rig *x, unsigned int peer, unsigned int slot);
 /* Killed, and started again; its paths are down. */
 void change_rig_restart_relay(struct change_rig *x);
@@ -116,10 +124,15 @@ void change_rig_expect_all(struct change_rig *x, unsigned int peer, char name);
 /* The last one of it came out there. */
 void change_rig_expect_at(const struct change_rig *x, unsigned int peer, char name,
 			  uint32_t group, uint16_t port);
+/* It came out at this one of its addresses. */
+void change_rig_expect_place(const struct change_rig *x, unsigned int peer, char name,
+			     unsigned int place);
 /* NULL: the peer does not know it. */
 const struct peer_channel *change_rig_find(const struct change_rig *x,
 					   unsigned int peer, char name);
 uint16_t change_rig_id(const struct change_rig *x, char name); /* 0: none */
+/* Of the first peer. */
+const struct peer_figures *change_rig_figures(const struct change_rig *x);
 enum session_state change_rig_state(const struct change_rig *x, unsigned int peer);
 
 #endif

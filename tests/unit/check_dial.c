@@ -361,23 +361,18 @@ static Suite *
 dial_suite(void)
 {
 	Suite *s = suite_create("dial");
-	TCase *tc = tcase_create("dialling");
+	TCase *tc = rig_case(s, "dialling", NULL, NULL);
 
-	tcase_set_timeout(tc, 300);
-	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
 	tcase_add_loop_test(tc, a_server_of_another_name_is_refused, 0, 3);
 	tcase_add_loop_test(tc, a_client_that_is_refused_learns_why_and_backs_off, 0,
 			    3);
 	tcase_add_loop_test(tc, a_server_that_is_something_else_is_refused, 0, 3);
-	suite_add_tcase(s, tc);
 
-	tc = tcase_create("start");
-	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
+	tc = rig_case(s, "start", NULL, NULL);
 	tcase_add_test(tc, files_that_are_no_good);
 	tcase_add_test(tc, addresses_that_are_no_good);
 	tcase_add_test(tc, files_that_are_unwise);
 	tcase_add_test(tc, names_are_names_and_not_patterns);
-	suite_add_tcase(s, tc);
 	return s;
 }
 

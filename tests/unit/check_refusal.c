@@ -559,19 +559,12 @@ static Suite *
 refusal_suite(void)
 {
 	Suite *s = suite_create("refusal");
-	TCase *tc = tcase_create("strangers");
+	TCase *tc = rig_case(s, "strangers", NULL, teardown);
 
-	tcase_set_timeout(tc, 300);
-	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
-	tcase_add_checked_fixture(tc, NULL, teardown);
 	tcase_add_loop_test(tc, every_stranger_is_refused_once_and_told_why, 0,
 			    STRANGERS);
-	suite_add_tcase(s, tc);
 
-	tc = tcase_create("many");
-	tcase_set_timeout(tc, 300);
-	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tc = rig_case(s, "many", setup, teardown);
 	tcase_add_test(tc, lists_are_renewed);
 	tcase_add_test(tc, a_crowd_is_held_to_the_limit);
 	tcase_add_test(tc, a_remote_has_so_many_slots_and_no_more);
@@ -579,7 +572,6 @@ refusal_suite(void)
 	tcase_add_test(tc, key_updates_are_taken_one_a_turn);
 	tcase_add_test(tc, a_flood_of_key_updates_disturbs_nobody);
 	tcase_add_test(tc, accepting_waits_for_descriptors);
-	suite_add_tcase(s, tc);
 	return s;
 }
 

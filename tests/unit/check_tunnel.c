@@ -14,92 +14,27 @@
 #include <unistd.h>
 
 #include "path/dial.h"
-#include "tunnel_rig.h"
 #include "suite.h"
+#include "tunnel_pair.h"
 
-/* The peer listens and expects colo-a in slot 0; the relay dials it. */
-static struct {
-	struct event_base *base;
-	struct half relay, peer;
-} pair;
-
-static void
-pair_init(void)
-{
-	pair.base = event_base_new();
-	half_init(&pair.peer, "vpc-a", "ca");
-	half_expects(&pair.peer, "colo-a");
-	half_init(&pair.relay, "colo-a", "ca");
-}
-
-static void
-pair_start(void)
-{
-	half_start(&pair.peer, pair.base, true);
-	half_dials(&pair.relay, "vpc-a", half_port(&pair.peer));
-	half_start(&pair.relay, pair.base, false);
-}
-
-static bool
-is_up(void *unused)
-{
-	(void)unused;
-	return pair.relay.streams[0][0].up && pair.peer.streams[0][0].up;
-}
-
-static bool
-is_down(void *unused)
-{
-	(void)unused;
-	return !pair.relay.streams[0][0].up && !pair.peer.streams[0][0].up;
-}
-
-static void
-pair_up(void)
-{
-	pair_start();
-	rig_until(pair.base, is_up, NULL);
-}
-
-static void
-setup(void)
-{
-	rig_log_clear();
-	pair_init();
-}
-
-static void
-teardown(void)
-{
-	half_free(&pair.relay);
-	half_free(&pair.peer);
-	event_base_free(pair.base);
-}
-
+/* What a stream carries comes while its one path lives. */
 static bool
 all_arrived(void *unused)
 {
-	const struct stream *a = &pair.relay.streams[0][0],
-			    *b = &pair.peer.streams[0][0];
-
-	(void)unused;
-	ck_assert(a->downs == 0 && b->downs == 0);
-	return a->to_send == 0 && b->to_send == 0 && a->received == b->sent &&
-	       b->received == a->sent;
+	ck_assert(RELAY_STREAM->downs == 0 && PEER_STREAM->downs == 0);
+	return tunnel_pair_arrived(unused);
 }
-
-#define FIGURE(h, id) half_counter(&(h), COUNTER(id))
 
 /* ---- bytes ---- */
 
 START_TEST(frames_of_random_size_both_ways)
 {
-	pair_up();
+	tunnel_pair_up();
 	half_send(&pair.relay, 0, 0, 20000);
 	half_send(&pair.peer, 0, 0, 20000);
 	rig_until(pair.base, all_arrived, NULL);
 
-	ck_assert_uint_eq(pair.peer.streams[0][0].received, 20000);
+	ck_assert_uint_eq(PEER_STREAM->received, 20000);
 	ck_assert_uint_eq(FIGURE(pair.relay, bytes_sent),
 			  FIGURE(pair.peer, bytes_received));
 	ck_assert_uint_eq(FIGURE(pair.peer, bytes_sent),
@@ -117,14 +52,14 @@ END_TEST
 
 START_TEST(only_frames_longer_than_a_record)
 {
-	pair_up();
-	pair.relay.streams[0][0].frame_bytes = 72000;
-	pair.peer.streams[0][0].frame_bytes = 72000;
+	tunnel_pair_up();
+	RELAY_STREAM->frame_bytes = 72000;
+	PEER_STREAM->frame_bytes = 72000;
 	half_send(&pair.relay, 0, 0, 500);
 	half_send(&pair.peer, 0, 0, 500);
 	/* The receiver must know what to expect. */
 	rig_until(pair.base, all_arrived, NULL);
-	ck_assert_uint_eq(pair.relay.streams[0][0].received, 500);
+	ck_assert_uint_eq(RELAY_STREAM->received, 500);
 }
 END_TEST
 
@@ -154,13 +89,13 @@ static void
 rekey_often(uint64_t frames, uint32_t frame_bytes, int buffer_bytes)
 {
 	pair.relay.tls.rekey_records = pair.peer.tls.rekey_records = 1;
-	pair_up();
+	tunnel_pair_up();
 	shrink_buffers(&pair.relay, buffer_bytes);
 	shrink_buffers(&pair.peer, buffer_bytes);
-	pair.relay.streams[0][0].frame_bytes = frame_bytes;
-	pair.peer.streams[0][0].frame_bytes = frame_bytes;
-	pair.relay.streams[0][0].one_a_record = true;
-	pair.peer.streams[0][0].one_a_record = true;
+	RELAY_STREAM->frame_bytes = frame_bytes;
+	PEER_STREAM->frame_bytes = frame_bytes;
+	RELAY_STREAM->one_a_record = true;
+	PEER_STREAM->one_a_record = true;
 	half_send(&pair.relay, 0, 0, frames);
 	half_send(&pair.peer, 0, 0, frames);
 	rig_until(pair.base, all_arrived_at_slow_readers, NULL);
@@ -193,10 +128,10 @@ END_TEST
 START_TEST(keys_are_updated_by_count)
 {
 	pair.relay.tls.rekey_records = 10;
-	pair_up();
-	pair.relay.streams[0][0].one_a_record = true;
-	pair.peer.streams[0][0].frame_bytes = 100;
-	pair.relay.streams[0][0].frame_bytes = 100;
+	tunnel_pair_up();
+	RELAY_STREAM->one_a_record = true;
+	PEER_STREAM->frame_bytes = 100;
+	RELAY_STREAM->frame_bytes = 100;
 	half_send(&pair.relay, 0, 0, 1001);
 	rig_until(pair.base, all_arrived, NULL);
 	ck_assert_uint_eq(FIGURE(pair.relay, key_updates), 100);
@@ -213,17 +148,17 @@ relay_is_blocked(void *unused)
 
 START_TEST(a_reader_that_does_not_read_holds_the_sender)
 {
-	pair_up();
+	tunnel_pair_up();
 	pair.peer.closed_ears = true;
 	half_send(&pair.relay, 0, 0, 100000);
 	rig_until(pair.base, relay_is_blocked, NULL);
 	/* The backlog stays with the lane. */
-	ck_assert_uint_gt(pair.relay.streams[0][0].to_send, 1000);
+	ck_assert_uint_gt(RELAY_STREAM->to_send, 1000);
 	ck_assert_uint_lt(FIGURE(pair.peer, bytes_received), INPUT_BYTES_MAX);
 
 	pair.peer.closed_ears = false;
 	tunnel_resume(pair.peer.tunnel);
-	pair.relay.streams[0][0].to_send %= 2000;
+	RELAY_STREAM->to_send %= 2000;
 	rig_until(pair.base, all_arrived, NULL);
 	ck_assert(tunnel_flushed(pair.relay.tunnel));
 }
@@ -233,11 +168,11 @@ END_TEST
 
 START_TEST(a_peer_that_vanishes_is_dialled_until_it_is_back)
 {
-	pair_up();
+	tunnel_pair_up();
 	half_free(&pair.peer);
-	rig_until(pair.base, is_down, NULL);
-	ck_assert_str_eq(pair.relay.streams[0][0].reason, "closed by the remote");
-	ck_assert_uint_eq(pair.relay.streams[0][0].downs, 1);
+	rig_until(pair.base, tunnel_pair_is_down, NULL);
+	ck_assert_str_eq(RELAY_STREAM->reason, "closed by the remote");
+	ck_assert_uint_eq(RELAY_STREAM->downs, 1);
 
 	while (FIGURE(pair.relay, dialled) < 5)
 		ck_assert_int_eq(event_base_loop(pair.base, EVLOOP_ONCE), 0);
@@ -247,11 +182,11 @@ START_TEST(a_peer_that_vanishes_is_dialled_until_it_is_back)
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_WARN, "Connection refused"), 1);
 
 	half_restart(&pair.peer, pair.base);
-	rig_until(pair.base, is_up, NULL);
+	rig_until(pair.base, tunnel_pair_is_up, NULL);
 	half_send(&pair.relay, 0, 0, 100);
 	half_send(&pair.peer, 0, 0, 100);
-	rig_until(pair.base, is_up, NULL);
-	ck_assert_uint_eq(pair.relay.streams[0][0].ups, 2);
+	rig_until(pair.base, tunnel_pair_is_up, NULL);
+	ck_assert_uint_eq(RELAY_STREAM->ups, 2);
 }
 END_TEST
 
@@ -264,12 +199,12 @@ relay_said_up_twice(void *unused)
 
 START_TEST(the_log_counts_the_attempts)
 {
-	pair_up();
+	tunnel_pair_up();
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_INFO, "path up after 1 attempts"), 1);
 	/* It did not last, so the second line waits until it has. */
 	tunnel_close(pair.peer.tunnel, 0, 0, "for the test");
-	rig_until(pair.base, is_down, NULL);
-	rig_until(pair.base, is_up, NULL);
+	rig_until(pair.base, tunnel_pair_is_down, NULL);
+	rig_until(pair.base, tunnel_pair_is_up, NULL);
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_INFO, "path up after"), 1);
 	rig_until(pair.base, relay_said_up_twice, NULL);
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_INFO, "path up after 2 attempts"), 1);
@@ -278,12 +213,12 @@ END_TEST
 
 START_TEST(a_path_that_does_not_work_is_a_warning)
 {
-	pair_up();
+	tunnel_pair_up();
 	tunnel_fail(pair.relay.tunnel, 0, 0, "timeout");
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_WARN, "path down remote=vpc-a slot=0 "
 							"reason=\"timeout\""),
 			  1);
-	rig_until(pair.base, is_up, NULL);
+	rig_until(pair.base, tunnel_pair_is_up, NULL);
 	tunnel_close(pair.relay.tunnel, 0, 0, "drained");
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_WARN, "reason=\"drained\""), 0);
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_INFO, "reason=\"drained\""), 1);
@@ -292,36 +227,35 @@ END_TEST
 
 START_TEST(close_flushes_what_was_filled)
 {
-	pair_up();
+	tunnel_pair_up();
 	half_send(&pair.relay, 0, 0, 3);
 	tunnel_close(pair.relay.tunnel, 0, 0, "drained");
-	ck_assert_uint_eq(pair.relay.streams[0][0].downs, 1);
-	ck_assert_str_eq(pair.relay.streams[0][0].reason, "drained");
+	ck_assert_uint_eq(RELAY_STREAM->downs, 1);
+	ck_assert_str_eq(RELAY_STREAM->reason, "drained");
 	tunnel_stop_dialling(pair.relay.tunnel);
 	tunnel_close(pair.relay.tunnel, 0, 0, "there is nothing to close");
-	ck_assert_uint_eq(pair.relay.streams[0][0].downs, 1);
-	rig_until(pair.base, is_down, NULL);
-	ck_assert_uint_eq(pair.peer.streams[0][0].received, 3);
-	ck_assert_str_eq(pair.peer.streams[0][0].reason, "closed by the remote");
+	ck_assert_uint_eq(RELAY_STREAM->downs, 1);
+	rig_until(pair.base, tunnel_pair_is_down, NULL);
+	ck_assert_uint_eq(PEER_STREAM->received, 3);
+	ck_assert_str_eq(PEER_STREAM->reason, "closed by the remote");
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_INFO, "reason=\"drained\""), 1);
 }
 END_TEST
 
 START_TEST(close_of_a_blocked_path_does_not_wait)
 {
-	pair_up();
+	tunnel_pair_up();
 	pair.peer.closed_ears = true;
 	half_send(&pair.relay, 0, 0, 100000);
 	rig_until(pair.base, relay_is_blocked, NULL);
 	tunnel_stop_dialling(pair.relay.tunnel);
 	tunnel_close(pair.relay.tunnel, 0, 0, "too slow");
-	ck_assert(!pair.relay.streams[0][0].up);
+	ck_assert(!RELAY_STREAM->up);
 	ck_assert(tunnel_flushed(pair.relay.tunnel));
 	pair.peer.closed_ears = false;
 	tunnel_resume(pair.peer.tunnel);
-	rig_until(pair.base, is_down, NULL);
-	ck_assert_str_eq(pair.peer.streams[0][0].reason,
-			 "the remote closed without close_notify");
+	rig_until(pair.base, tunnel_pair_is_down, NULL);
+	ck_assert_str_eq(PEER_STREAM->reason, "the remote closed without close_notify");
 }
 END_TEST
 
@@ -340,7 +274,7 @@ START_TEST(what_was_written_arrives_though_we_did_not_read)
 {
 	uint64_t written;
 
-	pair_up();
+	tunnel_pair_up();
 	shrink_buffers(&pair.peer, 16 * 1024);
 	pair.relay.closed_ears = pair.peer.closed_ears = true;
 	half_send(&pair.peer, 0, 0, 5);
@@ -351,18 +285,18 @@ START_TEST(what_was_written_arrives_though_we_did_not_read)
 	tunnel_close(pair.relay.tunnel, 0, 0, "for the test");
 	pair.peer.closed_ears = false;
 	tunnel_resume(pair.peer.tunnel);
-	rig_until(pair.base, is_down, NULL);
+	rig_until(pair.base, tunnel_pair_is_down, NULL);
 	ck_assert_uint_ge(FIGURE(pair.peer, bytes_received), written);
 }
 END_TEST
 
 START_TEST(stopped_dialling_means_stopped)
 {
-	pair_up();
+	tunnel_pair_up();
 	tunnel_stop_dialling(pair.relay.tunnel);
-	ck_assert(pair.relay.streams[0][0].up);
+	ck_assert(RELAY_STREAM->up);
 	tunnel_close(pair.relay.tunnel, 0, 0, "bye");
-	rig_until(pair.base, is_down, NULL);
+	rig_until(pair.base, tunnel_pair_is_down, NULL);
 	ck_assert_int_eq(event_pending(&pair.relay.tunnel->paths[0].dial.timer,
 				       EV_TIMEOUT, NULL),
 			 0);
@@ -375,7 +309,7 @@ START_TEST(a_reset_is_told_as_one)
 	const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
 	int fd;
 
-	pair_up();
+	tunnel_pair_up();
 	fd = dup(half_fd(&pair.peer, 0, 0));
 	ck_assert_int_eq(
 		setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
@@ -383,8 +317,8 @@ START_TEST(a_reset_is_told_as_one)
 	ck_assert_int_eq(connect(fd, &(struct sockaddr){.sa_family = AF_UNSPEC},
 				 sizeof(struct sockaddr)),
 			 0);
-	rig_until(pair.base, is_down, NULL);
-	ck_assert_str_eq(pair.relay.streams[0][0].reason,
+	rig_until(pair.base, tunnel_pair_is_down, NULL);
+	ck_assert_str_eq(RELAY_STREAM->reason,
 			 "connection lost: Connection reset by peer");
 	close(fd);
 }
@@ -395,7 +329,7 @@ START_TEST(certificates_are_read_again)
 	struct half *r = &pair.relay;
 	int64_t before;
 
-	pair_up();
+	tunnel_pair_up();
 	before = gauge_get(&tunnel_figures(r->tunnel)->certificate_expires_s);
 	ck_assert_int_gt(before, clock_now().utc.ns / NS_PER_S + 364 * 86400LL);
 
@@ -422,7 +356,7 @@ START_TEST(certificates_are_read_again)
 	/* And back again. */
 	r->tls = rig_tls("colo-a", "ca");
 	ck_assert_int_eq(rig_renew(r->tunnel, r->error, sizeof(r->error)), 0);
-	rig_until(pair.base, is_up, NULL);
+	rig_until(pair.base, tunnel_pair_is_up, NULL);
 }
 END_TEST
 
@@ -431,7 +365,7 @@ START_TEST(the_pause_between_attempts_doubles_with_jitter)
 	struct dial d = {.backoff_ns = BACKOFF_MIN_NS};
 	int64_t least = BACKOFF_MIN_NS;
 
-	pair_start(); /* for the teardown */
+	tunnel_pair_start(); /* for the teardown */
 	for (int i = 0; i < 10; i++) {
 		int64_t low, high;
 
@@ -490,13 +424,6 @@ kick_from_down(struct half *h, unsigned int remote, unsigned int slot)
 	tunnel_close(h->tunnel, remote, slot, "closed in down");
 }
 
-static bool
-peer_went_down(void *unused)
-{
-	(void)unused;
-	return pair.peer.streams[0][0].downs > 0;
-}
-
 /* Each hook of the peer closes the path, in turn. */
 START_TEST(ops_may_close_their_own_path)
 {
@@ -512,13 +439,13 @@ START_TEST(ops_may_close_their_own_path)
 
 	pair.peer.hooks = cases[_i].hooks;
 	pair.peer.hooks.down = kick_from_down;
-	pair.relay.streams[0][0].to_send = 50;
-	pair.peer.streams[0][0].to_send = 50;
-	pair_start();
-	rig_until(pair.base, peer_went_down, NULL);
-	ck_assert_str_eq(pair.peer.streams[0][0].reason, cases[_i].reason);
-	ck_assert_uint_eq(pair.peer.streams[0][0].downs, 1);
-	ck_assert_uint_eq(pair.peer.streams[0][0].ups, 1);
+	RELAY_STREAM->to_send = 50;
+	PEER_STREAM->to_send = 50;
+	tunnel_pair_start();
+	rig_until(pair.base, tunnel_pair_peer_went_down, NULL);
+	ck_assert_str_eq(PEER_STREAM->reason, cases[_i].reason);
+	ck_assert_uint_eq(PEER_STREAM->downs, 1);
+	ck_assert_uint_eq(PEER_STREAM->ups, 1);
 }
 END_TEST
 
@@ -533,10 +460,10 @@ answer_in_turn(struct half *h, unsigned int remote, unsigned int slot, size_t le
 START_TEST(input_may_kick_its_own_path)
 {
 	pair.peer.hooks.input = answer_in_turn;
-	pair_up();
+	tunnel_pair_up();
 	half_send(&pair.relay, 0, 0, 5000);
 	rig_until(pair.base, all_arrived, NULL);
-	ck_assert_uint_gt(pair.relay.streams[0][0].received, 10);
+	ck_assert_uint_gt(RELAY_STREAM->received, 10);
 }
 END_TEST
 
@@ -563,13 +490,12 @@ take_nothing(struct half *h, unsigned int remote, unsigned int slot, size_t len)
 START_TEST(a_broken_protocol_ends_the_path)
 {
 	pair.peer.hooks.input = _i == 0 ? refuse_input : take_nothing;
-	pair.relay.streams[0][0].to_send = 10000;
-	pair_start();
-	rig_until(pair.base, peer_went_down, NULL);
-	ck_assert_ptr_nonnull(strstr(pair.peer.streams[0][0].reason,
-				     "the remote broke the protocol"));
-	ck_assert_int_eq(strstr(pair.peer.streams[0][0].reason, "a frame longer") !=
-				 NULL,
+	RELAY_STREAM->to_send = 10000;
+	tunnel_pair_start();
+	rig_until(pair.base, tunnel_pair_peer_went_down, NULL);
+	ck_assert_ptr_nonnull(
+		strstr(PEER_STREAM->reason, "the remote broke the protocol"));
+	ck_assert_int_eq(strstr(PEER_STREAM->reason, "a frame longer") != NULL,
 			 _i == 1);
 }
 END_TEST
@@ -592,14 +518,13 @@ START_TEST(paths_of_one_remote_have_slots_of_their_own)
 {
 	struct remote_settings *r = &pair.relay.remotes[0];
 
-	half_start(&pair.peer, pair.base, true);
-	half_dials(&pair.relay, "vpc-a", half_port(&pair.peer));
+	tunnel_pair_start_peer();
 	r->path_count = 3;
 	r->paths[1] = r->paths[2] = r->paths[0];
 	r->paths[1].bind = 0x7f000003; /* 127.0.0.3 */
 	for (int i = 0; i < 3; i++)
 		pair.relay.streams[0][i].to_send = 2000;
-	half_start(&pair.relay, pair.base, false);
+	tunnel_pair_start_relay();
 	rig_until(pair.base, three_arrived, NULL);
 	ck_assert_uint_eq(rig_log_count(LOG_LEVEL_INFO, "from=127.0.0.3:"), 1);
 	ck_assert_uint_eq(FIGURE(pair.relay, established), 3);
@@ -610,11 +535,8 @@ static Suite *
 tunnel_suite(void)
 {
 	Suite *s = suite_create("tunnel");
-	TCase *tc = tcase_create("bytes");
+	TCase *tc = tunnel_pair_case(s, "bytes", TRANSPORT_TLS);
 
-	tcase_set_timeout(tc, 300);
-	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
-	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, frames_of_random_size_both_ways);
 	tcase_add_test(tc, only_frames_longer_than_a_record);
 	tcase_add_test(tc, a_key_update_for_every_small_record);
@@ -623,12 +545,8 @@ tunnel_suite(void)
 	tcase_add_test(tc, keys_are_updated_by_count);
 	tcase_add_test(tc, a_reader_that_does_not_read_holds_the_sender);
 	tcase_add_test(tc, paths_of_one_remote_have_slots_of_their_own);
-	suite_add_tcase(s, tc);
 
-	tc = tcase_create("ends");
-	tcase_set_timeout(tc, 300);
-	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tc = tunnel_pair_case(s, "ends", TRANSPORT_TLS);
 	tcase_add_test(tc, a_peer_that_vanishes_is_dialled_until_it_is_back);
 	tcase_add_test(tc, the_log_counts_the_attempts);
 	tcase_add_test(tc, a_path_that_does_not_work_is_a_warning);
@@ -639,16 +557,11 @@ tunnel_suite(void)
 	tcase_add_test(tc, a_reset_is_told_as_one);
 	tcase_add_test(tc, certificates_are_read_again);
 	tcase_add_test(tc, the_pause_between_attempts_doubles_with_jitter);
-	suite_add_tcase(s, tc);
 
-	tc = tcase_create("ops");
-	tcase_set_timeout(tc, 300);
-	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
-	tcase_add_checked_fixture(tc, setup, teardown);
+	tc = tunnel_pair_case(s, "ops", TRANSPORT_TLS);
 	tcase_add_loop_test(tc, ops_may_close_their_own_path, 0, 4);
 	tcase_add_test(tc, input_may_kick_its_own_path);
 	tcase_add_loop_test(tc, a_broken_protocol_ends_the_path, 0, 2);
-	suite_add_tcase(s, tc);
 	return s;
 }
 

@@ -2,7 +2,6 @@
 #include "tunnel_rig.h"
 
 #include <arpa/inet.h>
-#include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/tcp.h>
@@ -252,6 +251,18 @@ rig_remove_files(void)
 		unlink(rig.names[i]);
 	rmdir(rig.dir);
 	rig.name_count = 0;
+}
+
+TCase *
+rig_case(Suite *s, const char *name, SFun set_up, SFun tear_down)
+{
+	TCase *tc = tcase_create(name);
+
+	tcase_set_timeout(tc, 300);
+	tcase_add_unchecked_fixture(tc, rig_make_files, rig_remove_files);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	suite_add_tcase(s, tc);
+	return tc;
 }
 
 struct tls_settings
@@ -674,6 +685,19 @@ rig_connect(uint16_t port)
 	return fd;
 }
 
+void
+rig_use_certificate(SSL_CTX *ctx, const char *file)
+{
+	if (file == NULL)
+		return;
+	ck_assert_int_eq(SSL_CTX_use_certificate_file(ctx, rig_file(file, "crt"),
+						      SSL_FILETYPE_PEM),
+			 1);
+	ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(ctx, rig_file(file, "key"),
+						     SSL_FILETYPE_PEM),
+			 1);
+}
+
 SSL *
 rig_client(uint16_t port, const char *file, int max_version)
 {
@@ -681,14 +705,7 @@ rig_client(uint16_t port, const char *file, int max_version)
 	SSL *ssl;
 
 	SSL_CTX_set_max_proto_version(ctx, max_version);
-	if (file != NULL) {
-		ck_assert_int_eq(SSL_CTX_use_certificate_file(
-					 ctx, rig_file(file, "crt"), SSL_FILETYPE_PEM),
-				 1);
-		ck_assert_int_eq(SSL_CTX_use_PrivateKey_file(ctx, rig_file(file, "key"),
-							     SSL_FILETYPE_PEM),
-				 1);
-	}
+	rig_use_certificate(ctx, file);
 	ssl = SSL_new(ctx);
 	SSL_CTX_free(ctx);
 	SSL_set_fd(ssl, rig_connect(port));

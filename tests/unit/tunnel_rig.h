@@ -7,6 +7,7 @@
  * frames of random size and content and checks every byte of what arrives. Over
  * datagrams a frame says its number, and what is missing is counted.
  */
+#include <check.h>
 #include <event2/event.h>
 #include <openssl/ssl.h>
 #include <stdbool.h>
@@ -31,6 +32,9 @@ struct certificate_spec {
  * unchecked, as it costs some milliseconds. */
 void rig_make_files(void);
 void rig_remove_files(void);
+/* A test case of this name that has those files, and this fixture for each test; NULLs:
+ * none. */
+TCase *rig_case(Suite *s, const char *name, SFun set_up, SFun tear_down);
 void rig_certificate(const struct certificate_spec *spec);
 /* The CA's list, in file.crl: what it revoked (NULL: nothing), and when the next comes. */
 void rig_list(const char *file, const char *issuer, const char *revoked, int next_days);
@@ -135,6 +139,8 @@ void rig_until(struct event_base *base, rig_condition condition, void *arg);
 int rig_connect(uint16_t port);
 /* A TLS client on it; certificate and key of `file`, none when NULL. */
 SSL *rig_client(uint16_t port, const char *file, int max_version);
+/* Certificate and key of `file`; none when NULL. */
+void rig_use_certificate(SSL_CTX *ctx, const char *file);
 void rig_client_free(SSL *ssl);
 uint16_t rig_local_port(int fd);
 X509 *rig_read_certificate(const char *file);
