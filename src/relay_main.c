@@ -107,7 +107,7 @@ serve(const char *file, void *settings)
 	view.started = clock_now().utc;
 	served.recordings.source = recording_of_relay(&view);
 	status = daemon_run(&daemon);
-	relay_balance(relay_lane_core(relay)); /* its thread has ended */
+	relay_finish(relay_lane_core(relay)); /* its thread has ended */
 	ledger_log_relay(&served.views);
 	expect_watch_free(served.views.expect);
 	demand_watch_free(served.demand);

@@ -23,7 +23,7 @@ assert.equal(page.age(130), "2 min");
 assert.equal(page.verdictLevel("nothing lost"), "ok");
 assert.equal(page.verdictLevel("nothing lost; under way: 3 held", false), "ok");
 assert.equal(page.verdictLevel("nothing lost; under way: 3 held", true), "warn");
-assert.equal(page.verdictLevel("nothing lost; not in the peer's books: 1 of 9; under way: 3 held", false), "ok");
+assert.equal(page.verdictLevel("nothing lost; under way: 3 held; not in the peer's books: 1 of 9", false), "warn");
 assert.equal(page.verdictLevel("nothing lost; beside the books: 3 frames dropped", false), "warn");
 assert.ok(page.isLagging(3, 2) && page.isLagging(1, 0));
 assert.ok(!page.isLagging(3, 3) && !page.isLagging(3, null) && !page.isLagging(0, 0));

@@ -24,10 +24,8 @@ excess(uint64_t a, uint64_t b)
 
 void
 ledger_add_books(struct ledger_page *p, const struct sent_book *sent,
-		 const struct peer_book *peer, bool of_relay)
+		 const struct peer_book *peer)
 {
-	uint64_t passed = excess(counter_get(&sent->owed), counter_get(&sent->unsent));
-
 #define X(name, help) p->sent.name += counter_get(&sent->name);
 	SENT_BOOK(X)
 #undef X
@@ -36,8 +34,6 @@ ledger_add_books(struct ledger_page *p, const struct sent_book *sent,
 #undef X
 	p->unoffered +=
 		excess(counter_get(&sent->shed_aged), counter_get(&peer->lost_aged));
-	if (of_relay)
-		p->unreported += excess(passed, counter_get(&peer->expected));
 }
 
 void
@@ -294,7 +290,8 @@ say_under_way(struct verdict *v, const struct ledger_page *p)
 	say_parts(v, "under way: ", PARTS(parts));
 }
 
-/* A peer that has gone, or its successor, or one whose report is on the line. */
+/* By a peer that has gone, or whose reports do not come: what is only on the way is not
+ * in the figure (path/relay_told.c). */
 static void
 say_unreported(struct verdict *v, const struct ledger_page *p)
 {

@@ -37,8 +37,9 @@ struct ledger_page {
 		dropped[DROP_POINT_COUNT]; /* before capture; of a lane, all channels */
 	/* Summed by magnitude, so that no two channels hide each other. */
 	uint64_t residual;
-	uint64_t unoffered;  /* left the history, and no peer's books know of it */
-	uint64_t unreported; /* left the relay, and the peer's books do not cover it */
+	uint64_t unoffered; /* left the history, and no peer's books know of it */
+	uint64_t
+		unreported; /* left the relay, and long since is not in the peer's books */
 	uint64_t over_quota; /* emitted while above emit.quota; of all channels */
 	/* Beside the books, of anybody's packets: the interfaces' own figures. */
 	uint64_t exceeded[ALLOWANCE_COUNT];
@@ -51,9 +52,9 @@ struct ledger_page {
 
 /* Adds the figures of a book to a page. */
 void ledger_add_capture(struct ledger_page *p, const struct capture_book *b);
-/* Of the same channel and session; of_relay: the peer's book is as reported. */
+/* Of the same channel and session. */
 void ledger_add_books(struct ledger_page *p, const struct sent_book *sent,
-		      const struct peer_book *peer, bool of_relay);
+		      const struct peer_book *peer);
 void ledger_add_dropped(struct ledger_page *p, const counter_t *dropped);
 /* all may be NULL. */
 void ledger_add_interfaces(struct ledger_page *p, const struct interfaces *all);

@@ -30,6 +30,13 @@ ledger_add_interfaces(struct ledger_page *p, const struct interfaces *all)
 	}
 }
 
+static void
+add_outlet(struct ledger_page *p, const struct outlet *o)
+{
+	ledger_add_books(p, &o->book, &o->peer);
+	p->unreported += counter_get(&o->unreported);
+}
+
 struct ledger_page
 ledger_relay_channel(const struct relay_view *v, unsigned int remote, size_t index)
 {
@@ -37,7 +44,7 @@ ledger_relay_channel(const struct relay_view *v, unsigned int remote, size_t ind
 	struct ledger_page p = {.one_channel = true};
 
 	ledger_add_capture(&p, &relay_channel(v->core, index)->book);
-	ledger_add_books(&p, &s->outlets[index].book, &s->outlets[index].peer, true);
+	add_outlet(&p, &s->outlets[index]);
 	ledger_add_dropped(&p, relay_figures(v->core)->dropped);
 	ledger_add_residual(&p, gauge_get(&s->residuals[index]));
 	return p;
@@ -50,7 +57,7 @@ ledger_peer_channel(const struct peer_view *v, unsigned int remote, size_t index
 	const struct peer_channel *c = &s->channels[index];
 	struct ledger_page p = {.one_channel = true};
 
-	ledger_add_books(&p, &c->relay, &c->book, false);
+	ledger_add_books(&p, &c->relay, &c->book);
 	ledger_add_dropped(&p, s->figures.dropped);
 	ledger_add_residual(&p, gauge_get(&c->received_residual));
 	ledger_add_residual(&p, gauge_get(&c->expected_residual));
@@ -66,8 +73,7 @@ add_relay_session(struct ledger_page *p, const struct relay_view *v,
 	for (size_t i = 0; i < relay_channel_count(v->core); i++) {
 		ledger_add_residual(p, gauge_get(&s->residuals[i]));
 		if (i > 0) /* not the marks */
-			ledger_add_books(p, &s->outlets[i].book, &s->outlets[i].peer,
-					 true);
+			add_outlet(p, &s->outlets[i]);
 	}
 }
 
@@ -101,7 +107,7 @@ add_peer_session(struct ledger_page *p, const struct peer_view *v, unsigned int 
 		ledger_add_residual(p, gauge_get(&c->received_residual));
 		ledger_add_residual(p, gauge_get(&c->expected_residual));
 		if (!gauge_get(&c->is_marks))
-			ledger_add_books(p, &c->relay, &c->book, false);
+			ledger_add_books(p, &c->relay, &c->book);
 	}
 }
 

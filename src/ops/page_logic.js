@@ -52,7 +52,7 @@ function isLagging(waiting, rate) {
 
 /* The clauses of a verdict without those that come and go while all is well. */
 function lasting(text) {
-	return text.split("; ").filter(c => !/^(under way|not in the peer's books): /.test(c)).join("; ");
+	return text.split("; ").filter(c => !c.startsWith("under way: ")).join("; ");
 }
 
 function verdictLevel(text, lagging) {

@@ -13,6 +13,7 @@
 #include "path/classify.h"
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
+#include "path/relay_told.h"
 
 #define TICK_NS    (20 * NS_PER_MS) /* housekeeping: ages, rates, time-outs */
 #define MARK_BYTES 9
@@ -316,6 +317,8 @@ relay_tick(struct relay *r, struct now now)
 		gauge_set(&r->history_used, (int64_t)history_backlog(r->history, 0));
 		measure_paths(r, now.mono);
 		relay_balance(r);
+		for (size_t i = 0; i < r->session_count; i++)
+			relay_told_look(&r->sessions[i], now.mono);
 	}
 	for (size_t i = 0; i < r->session_count; i++)
 		relay_session_tick(&r->sessions[i], now);
@@ -390,4 +393,12 @@ relay_balance(struct relay *r)
 {
 	for (size_t i = 0; i < r->session_count; i++)
 		relay_session_balance(&r->sessions[i]);
+}
+
+void
+relay_finish(struct relay *r)
+{
+	relay_balance(r);
+	for (size_t i = 0; i < r->session_count; i++)
+		relay_told_finish(&r->sessions[i]);
 }

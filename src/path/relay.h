@@ -98,6 +98,10 @@ struct outlet {
 	bool books_answered; /* the final ones */
 	struct sent_book book;
 	struct peer_book peer; /* as the peer last reported it */
+	seq_t told;            /* by its books it knows of all before it */
+	seq_t marked; /* all before it was passed at marked_at: since then the peer is */
+	mono_t marked_at;     /* to tell of it */
+	counter_t unreported; /* passed, and for too long not in the peer's books */
 };
 
 /* Allocates everything; the settings must outlive the relay. NULL: no memory. */
@@ -172,5 +176,7 @@ const struct history *relay_history(const struct relay *r);
 const struct upstream *relay_upstream(const struct relay *r);
 /* Brings unsent and what depends on time up to date. */
 void relay_balance(struct relay *r);
+/* The same when the lane has ended: what is not in the peers' books by now never will. */
+void relay_finish(struct relay *r);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
+#include "path/relay_told.h"
 
 #define BEAT_FIRST_NS   (1 * NS_PER_MS)
 #define BOOKS_ALL_EVERY 8 /* rounds; the others list what changed: one may be lost */
@@ -54,8 +55,8 @@ is_listed(const struct relay_session *s, const struct relay_path *p, size_t i)
 
 	if (p->beat_books && s->drain.final && !o->books_answered)
 		return true;
-	if (p->beat_books &&
-	    (s->books_all || books_key(s->relay, o, i) != o->books_sent))
+	if (p->beat_books && (s->books_all || relay_told_waits(o) ||
+			      books_key(s->relay, o, i) != o->books_sent))
 		return true;
 	return seq_before(o->reported, history_next(s->relay->history, (uint16_t)i));
 }
@@ -105,7 +106,7 @@ begin_round(struct relay_session *s, struct relay_path *p, mono_t now)
 	p->beat_books = mono_due(s->books_due, now) ||
 			(s->drain.final && s->drain.final_wanted > 0);
 	if (p->beat_books) {
-		s->books_due = mono_add(now, NS_PER_S);
+		s->books_due = mono_add(now, RELAY_BOOKS_NS);
 		s->books_all = s->books_rounds++ % BOOKS_ALL_EVERY == 0;
 		relay_session_balance(s);
 	}

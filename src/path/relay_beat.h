@@ -8,6 +8,8 @@
 struct relay_path;
 struct relay_session;
 
+#define RELAY_BOOKS_NS NS_PER_S /* between two rounds with the books */
+
 void relay_beat_start(struct relay_path *p, struct now now);
 void relay_beat_after_data(struct relay_session *s, struct relay_path *p, mono_t now);
 mono_t relay_beat_deadline(const struct relay_path *p);

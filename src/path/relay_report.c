@@ -8,6 +8,7 @@
 
 #include "path/relay_internal.h"
 #include "path/relay_session.h"
+#include "path/relay_told.h"
 
 /* Moves the position before which the peer has settled everything. */
 static void
@@ -31,6 +32,7 @@ take_entry(struct relay_session *s, const struct wire_frame *f,
 	if ((f->flags & WIRE_BOOKS) == 0)
 		return;
 	figures_store((counter_t *)&o->peer, PEER_FIGURES, e->figures, e->count);
+	relay_told_answer(o, timing);
 	relay_drain_books_heard(s, o, timing);
 }
 

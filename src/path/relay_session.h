@@ -11,6 +11,7 @@
  *   relay_catchup.c   … how fast the latter
  *   relay_beat.c      HEARTBEAT, answered by REPORT
  *   relay_report.c    REPORT
+ *   relay_told.c      … and what no report has told of
  *   relay_probe.c     whether long datagrams arrive
  *   relay_repair.c    REQUEST, answered by repairs
  *   relay_verdict.c   … or by VERDICT
@@ -49,6 +50,7 @@ struct relay_session {
 	struct relay_demand *demand;
 	uint64_t acked; /* position: the peer has settled all before it */
 	mono_t books_due;
+	mono_t told_due; /* to look what the peer's books do not cover */
 	unsigned int books_rounds;
 	bool books_all; /* this round lists every channel */
 	bool peer_left; /* said BYE: what it reported is all that it emitted */
