@@ -10,6 +10,7 @@
 #include "ops/ledger.h"
 #include "ops/metrics.h"
 #include "ops/page.h"
+#include "ops/quiet_watch.h"
 #include "ops/recording.h"
 #include "ops/recording_sources.h"
 #include "ops/reload.h"
@@ -55,6 +56,7 @@ look(void *arg)
 
 	demand_watch_look(s->demand, now.mono);
 	expect_watch_look(s->views.expect, &s->views, now);
+	quiet_watch_look(s->views.quiet, &s->views, now.mono);
 	interfaces_look(s->views.interfaces,
 			s->views.lanes[0].settings->capture.interface, USE_CAPTURE,
 			view_relay_lanes(&s->views));
@@ -77,6 +79,7 @@ serve(const char *file, void *settings)
 	struct served served = {.views = {.lanes = &view,
 					  .count = 1,
 					  .expect = expect_watch_new(),
+					  .quiet = quiet_watch_new(),
 					  .interfaces = interfaces_new()},
 				.demand = demand_watch_new(s, relay)};
 	struct lane *lanes[1];
@@ -93,8 +96,8 @@ serve(const char *file, void *settings)
 
 	if (relay == NULL)
 		fatal("main", "%s", error);
-	if (served.views.expect == NULL || served.views.interfaces == NULL ||
-	    served.demand == NULL)
+	if (served.views.expect == NULL || served.views.quiet == NULL ||
+	    served.views.interfaces == NULL || served.demand == NULL)
 		fatal("main", "out of memory or descriptors");
 	lanes[0] = relay_lane_lane(relay);
 	view.core = relay_lane_core(relay);
@@ -110,6 +113,7 @@ serve(const char *file, void *settings)
 	relay_finish(relay_lane_core(relay)); /* its thread has ended */
 	ledger_log_relay(&served.views);
 	expect_watch_free(served.views.expect);
+	quiet_watch_free(served.views.quiet);
 	demand_watch_free(served.demand);
 	interfaces_free(served.views.interfaces);
 	relay_lane_free(relay);

@@ -25,6 +25,10 @@ assert.equal(page.verdictLevel("nothing lost; under way: 3 held", false), "ok");
 assert.equal(page.verdictLevel("nothing lost; under way: 3 held", true), "warn");
 assert.equal(page.verdictLevel("nothing lost; under way: 3 held; not in the peer's books: 1 of 9", false), "warn");
 assert.equal(page.verdictLevel("nothing lost; beside the books: 3 frames dropped", false), "warn");
+const stopped = "nothing lost; since 12 s nothing of m1, m2 (they brought 5000/s)";
+assert.equal(page.verdictLevel(stopped, false), "ok");
+assert.equal(page.verdictLevel("nothing lost; nothing captured since 3 min (before it was 2.0/s)", false), "ok");
+assert.equal(page.verdictLevel(stopped + "; now no session with vpc-a", false), "warn");
 assert.ok(page.isLagging(3, 2) && page.isLagging(1, 0));
 assert.ok(!page.isLagging(3, 3) && !page.isLagging(3, null) && !page.isLagging(0, 0));
 assert.equal(page.verdictLevel("on the line: 1 lost (aged 1)"), "bad");
@@ -124,11 +128,15 @@ assert.equal(page.headline(doc, [fine], ["m1"], false).text, "channel m1 is quie
 assert.equal(page.headline(doc, [{name: "Line", note: {level: "bad", text: "x"}}], ["a", "b"], false).level, "bad");
 const saysIt = {verdict: "nothing lost; now on the line: path 0 of colo-a loses 4.0 %"};
 assert.deepEqual(page.headline(saysIt, [lossy(4)], [], false), {level: "warn", text: saysIt.verdict});
+assert.deepEqual(page.headline({verdict: stopped}, [fine], [], false), {level: "ok", text: stopped});
+assert.deepEqual(page.headline({verdict: stopped}, [fine], ["m1", "m2"], false), {level: "warn", text: stopped});
 const said = (level, text) => ({level, text});
 assert.ok(page.isNews(null, said("ok", "nothing lost")));
 assert.ok(!page.isNews(said("bad", "on the line: 1 lost"), said("bad", "on the line: 27 lost")));
 assert.ok(page.isNews(said("ok", "a"), said("warn", "a")));
 assert.ok(!page.isNews(said("ok", "nothing lost"), said("ok", "nothing lost; under way: 3 unsent")));
+assert.ok(page.isNews(said("ok", "nothing lost"), said("ok", stopped)));
+assert.ok(!page.isNews(said("ok", stopped), said("ok", stopped.replace("12 s", "2 min"))));
 
 /* ---- gaps ---- */
 

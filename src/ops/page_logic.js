@@ -50,15 +50,22 @@ function isLagging(waiting, rate) {
 	return rate !== null && rate !== undefined && waiting > rate;
 }
 
+/* What the daemon noticed and calls no fault: a channel that came steadily and stopped. */
+const NOTICED = /^(since \d+ (s|min) nothing of |nothing captured since )/;
+
 /* The clauses of a verdict without those that come and go while all is well. */
 function lasting(text) {
 	return text.split("; ").filter(c => !c.startsWith("under way: ")).join("; ");
 }
 
+function faults(text) {
+	return lasting(text).split("; ").filter(c => !NOTICED.test(c)).join("; ");
+}
+
 function verdictLevel(text, lagging) {
 	if (text.includes("the books do not balance") || !text.startsWith("nothing lost"))
 		return "bad";
-	return lagging && text !== "nothing lost" || lasting(text) !== "nothing lost" ? "warn" : "ok";
+	return lagging && text !== "nothing lost" || faults(text) !== "nothing lost" ? "warn" : "ok";
 }
 
 /* Every session's books, the same way round in both halves. */
@@ -271,7 +278,8 @@ function headline(doc, judged, quiet, lagging) {
 		if (SEVERITY.indexOf(p.note.level) > SEVERITY.indexOf(level))
 			level = p.note.level;
 	if (quiet.length > 0) {
-		words.push(quiet.length === 1 ? `channel ${quiet[0]} is quiet` : `${quiet.length} channels are quiet`);
+		if (!doc.verdict.split("; ").some(c => NOTICED.test(c)))
+			words.push(quiet.length === 1 ? `channel ${quiet[0]} is quiet` : `${quiet.length} channels are quiet`);
 		level = level === "ok" ? "warn" : level;
 	}
 	return {level, text: words.length ? [...words, doc.verdict].join("; ") : doc.verdict};
@@ -280,7 +288,7 @@ function headline(doc, judged, quiet, lagging) {
 /* A screen reader is told when the level changes, and what else is news once digits
  * are left out: not how a figure grows. */
 function isNews(before, after) {
-	const gist = h => h.level + lasting(h.text).replace(/\d+/g, "");
+	const gist = h => h.level + lasting(h.text).replace(/since \d+ (s|min)|\d+/g, "");
 
 	return !before || gist(before) !== gist(after);
 }

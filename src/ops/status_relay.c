@@ -212,6 +212,7 @@ status_relay(void *arg, struct evbuffer *out, const char **content_type, int *st
 	json_t *root = json_object(), *lanes;
 
 	status_put_process(&s, root, "relay", view_relay_lanes(views));
+	trouble_quiet(&now, views);
 	trouble_capture(&now, views);
 	trouble_tunnel(&now, view_relay_lanes(views), clock_now().utc);
 	status_verdict_now(&s, root, &total, &now);

@@ -9,6 +9,7 @@
 
 #include "ops/expect.h"
 #include "ops/expect_watch.h"
+#include "ops/quiet_watch.h"
 #include "path/capture.h"
 #include "path/refusal.h"
 #include "path/relay.h"
@@ -18,7 +19,7 @@
 
 /* As the alerts TomboloPathLoss and TomboloClockOffset have it. */
 #define LOSS_TOLD_PPM 5000
-#define NAMES_TOLD    3 /* of silent channels */
+#define NAMES_TOLD    3 /* of silent channels, and QUIET_NAMES */
 
 static const char more[] = "; and more";
 
@@ -29,21 +30,14 @@ static void tell(struct trouble *t, const char *fmt, ...)
 
 /* Whole, or not at all. */
 static void
-tell(struct trouble *t, const char *fmt, ...)
+add_clause(struct trouble *t, const char *lead, const char *clause)
 {
-	static const char lead[] = "; now ";
 	size_t room = sizeof(t->text) - sizeof(more) - t->len;
-	char clause[256];
-	va_list args;
-	int n;
 
 	if (t->len >= sizeof(more) &&
 	    strcmp(t->text + t->len - strlen(more), more) == 0)
 		return;
-	va_start(args, fmt);
-	n = vsnprintf(clause, sizeof(clause), fmt, args);
-	va_end(args);
-	if (n < 0 || strlen(clause) + strlen(lead) >= room) {
+	if (strlen(clause) + strlen(lead) >= room) {
 		memcpy(t->text + t->len, more, sizeof(more));
 		t->len += strlen(more);
 		return;
@@ -51,32 +45,111 @@ tell(struct trouble *t, const char *fmt, ...)
 	t->len += (size_t)snprintf(t->text + t->len, room, "%s%s", lead, clause);
 }
 
+static void
+tell(struct trouble *t, const char *fmt, ...)
+{
+	char clause[256];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(clause, sizeof(clause), fmt, args);
+	va_end(args);
+	add_clause(t, "; now ", clause);
+}
+
 /* "market0, market1, market2 and 4 more". */
+struct names {
+	char text[3 * NAME_BYTES_MAX + 32];
+	size_t len, count;
+};
+
+static void put(struct names *n, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static void
+put(struct names *n, const char *fmt, ...)
+{
+	size_t room = sizeof(n->text) - n->len;
+	va_list args;
+	int len;
+
+	va_start(args, fmt);
+	len = vsnprintf(n->text + n->len, room, fmt, args);
+	va_end(args);
+	n->len += len > 0 && (size_t)len < room ? (size_t)len : 0;
+}
+
+static void
+put_name(struct names *n, const char *name)
+{
+	if (++n->count <= NAMES_TOLD)
+		put(n, "%s%s", n->count > 1 ? ", " : "", name);
+}
+
+static const char *
+end_names(struct names *n)
+{
+	if (n->count > NAMES_TOLD)
+		put(n, " and %zu more", n->count - NAMES_TOLD);
+	return n->text;
+}
+
+/* ---- the capture ---- */
+
+/* A person reads "since 12 s", and later "since 40 min". */
+static void
+tell_quiet(struct trouble *t, const struct quiet_told *quiet)
+{
+	char rate[32], since[32], clause[sizeof(struct names) + 128];
+	long long silent_s = quiet->since_ns / NS_PER_S;
+	struct names names = {.text = ""};
+
+	for (size_t i = 0; i < quiet->channels; i++)
+		put_name(&names, i < QUIET_NAMES ? quiet->names[i] : "");
+	if (silent_s < 120)
+		snprintf(since, sizeof(since), "since %lld s", silent_s);
+	else
+		snprintf(since, sizeof(since), "since %lld min", silent_s / 60);
+	snprintf(rate, sizeof(rate), quiet->rate_per_s < 10 ? "%.1f" : "%.0f",
+		 quiet->rate_per_s);
+	if (quiet->nothing)
+		snprintf(clause, sizeof(clause),
+			 "nothing captured %s (before it was %s/s)", since, rate);
+	else
+		snprintf(clause, sizeof(clause), "%s nothing of %s (%s brought %s/s)",
+			 since, end_names(&names), quiet->channels > 1 ? "they" : "it",
+			 rate);
+	add_clause(t, "; ", clause);
+}
+
+void
+trouble_quiet(struct trouble *t, const struct relay_views *views)
+{
+	for (size_t i = 0; i < views->count; i++) {
+		struct quiet_told quiet = quiet_watch_told(views->quiet, i);
+
+		/* While the interface is down, that is said, and is why. */
+		if (quiet.channels > 0 &&
+		    gauge_get(&views->lanes[i].capture->link_up) != 0)
+			tell_quiet(t, &quiet);
+	}
+}
+
 static void
 tell_silent(struct trouble *t, const struct relay_views *views, size_t lane)
 {
 	const struct relay *core = views->lanes[lane].core;
-	char names[3 * NAME_BYTES_MAX] = "";
-	size_t len = 0, silent = 0;
+	struct names names = {.text = ""};
 
 	for (size_t i = 1; i < relay_channel_count(core); i++) {
 		const struct expect *e = expect_watch_at(views->expect, lane, i);
 
-		if (e == NULL || e->state != EXPECT_SILENT)
-			continue;
-		if (++silent > NAMES_TOLD)
-			continue;
-		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%s",
-					silent > 1 ? ", " : "",
-					relay_channel(core, i)->settings->name);
-		if (len >= sizeof(names))
-			len = sizeof(names) - 1;
+		if (e != NULL && e->state == EXPECT_SILENT)
+			put_name(&names, relay_channel(core, i)->settings->name);
 	}
-	if (silent > NAMES_TOLD)
-		tell(t, "before capture (exchange or network): silent: %s and %zu more",
-		     names, silent - NAMES_TOLD);
-	else if (silent > 0)
-		tell(t, "before capture (exchange or network): silent: %s", names);
+	if (names.count > 0)
+		tell(t, "before capture (exchange or network): silent: %s",
+		     end_names(&names));
 }
 
 /* While the interface is down, silence is its doing. */

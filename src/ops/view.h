@@ -16,6 +16,7 @@
 #include "path/session.h"
 
 struct expect_watch;
+struct quiet_watch;
 struct members_figures;
 struct interfaces;
 struct relay;
@@ -60,6 +61,7 @@ struct relay_views {
 	const struct relay_view *lanes;
 	size_t count;
 	struct expect_watch *expect;   /* or NULL */
+	struct quiet_watch *quiet;     /* or NULL */
 	struct interfaces *interfaces; /* or NULL */
 };
 

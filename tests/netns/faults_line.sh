@@ -100,7 +100,8 @@ wait_until 'log_says peer "path down remote=colo-a slot=1"'
 tunnel_mend
 wait_until "raised TomboloSessionDown instance=$RELAY_METRICS remote=vpc-a"
 wait_until "raised TomboloTunnelRefused instance=$PEER_METRICS 'reason=certificate expired or not yet valid'"
-hear relay 'nothing lost; now on this host: our certificate has expired; now no session with vpc-a, path 0 \(the remote refused us\), path 1 \(the remote refused us\)'
+# What the cut had swallowed nobody tells of while there is no session.
+hear relay "nothing lost(; not in the peer.s books: [0-9]+ of [0-9]+)?; now on this host: our certificate has expired; now no session with vpc-a, path 0 \(the remote refused us\), path 1 \(the remote refused us\)"
 hear peer 'nothing lost; now no session with colo-a.*; last refused by us: expired certificate'
 told relay 'tunnel: path not up: ... address=... remote=... slot=... detail="..."' 'reasons are those below'
 # shellcheck disable=SC2016
@@ -133,5 +134,14 @@ explained TomboloLostAtRestart 'kill'
 wait_until 'quiet TomboloPeerRestarted && quiet TomboloLostAtRestart'
 only TomboloPeerRestarted TomboloLostAtRestart TomboloPathSilent TomboloPathDown \
 	TomboloSessionDown TomboloDown
+
+# ---- the feed stops, and nothing was expected of it ----
+
+market_stop
+hear relay 'at a restart of the peer: up to [0-9]+ not emitted; nothing captured since [0-9]+ s \(before it was [0-9]+/s\)'
+wait_until 'log_says relay "quiet: nothing comes of what came steadily channels="'
+market_begin
+hear relay 'at a restart of the peer: up to [0-9]+ not emitted'
+wait_until 'log_says relay "quiet: it comes again channels="'
 market_stop
 exit 0
