@@ -34,6 +34,7 @@
 
 struct emitter {
 	int fd;
+	uint8_t ttl, dscp; /* as the socket has them */
 	char interface[IFNAMSIZ];
 	bool fragment;
 	int ifindex; /* to which IP_MULTICAST_IF is set; 0 = to none */
@@ -385,29 +386,65 @@ check_interface(struct emitter *e, const char *name, char *error, size_t error_b
 	return true;
 }
 
-static bool
-set_options(struct emitter *e, const struct emit_settings *s, char *error,
-	    size_t error_bytes)
-{
-	const struct {
-		int option;
-		int value;
-		const char *name;
-	} options[] = {
-		{IP_MULTICAST_TTL, s->ttl, "IP_MULTICAST_TTL"},
-		{IP_MULTICAST_LOOP, s->loop, "IP_MULTICAST_LOOP"},
-		{IP_TOS, s->dscp << 2, "IP_TOS"},
-		{IP_MTU_DISCOVER, s->fragment ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO,
-		 "IP_MTU_DISCOVER"},
-		{IP_RECVERR, 1, "IP_RECVERR"},
-	};
+struct option {
+	int option;
+	int value;
+	const char *name;
+};
 
-	for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+static bool
+set_options(const struct emitter *e, const struct option *options, size_t count,
+	    char *error, size_t error_bytes)
+{
+	for (size_t i = 0; i < count; i++)
 		if (setsockopt(e->fd, IPPROTO_IP, options[i].option, &options[i].value,
 			       sizeof(int)) < 0)
 			return fail(error, error_bytes, "emit: %s %d: %s",
 				    options[i].name, options[i].value, strerror(errno));
 	return true;
+}
+
+static bool
+set_marks(const struct emitter *e, uint8_t ttl, uint8_t dscp, char *error,
+	  size_t error_bytes)
+{
+	const struct option options[] = {
+		{IP_MULTICAST_TTL, ttl, "IP_MULTICAST_TTL"},
+		{IP_TOS, dscp << 2, "IP_TOS"},
+	};
+
+	return set_options(e, options, 2, error, error_bytes);
+}
+
+int
+emit_mark(struct emitter *e, const struct emit_settings *s, char *error,
+	  size_t error_bytes)
+{
+	char again[128];
+
+	if (!set_marks(e, s->ttl, s->dscp, error, error_bytes)) {
+		(void)set_marks(e, e->ttl, e->dscp, again, sizeof(again));
+		return -EINVAL;
+	}
+	e->ttl = s->ttl;
+	e->dscp = s->dscp;
+	return 0;
+}
+
+static bool
+set_up_socket(struct emitter *e, const struct emit_settings *s, char *error,
+	      size_t error_bytes)
+{
+	const struct option options[] = {
+		{IP_MULTICAST_LOOP, s->loop, "IP_MULTICAST_LOOP"},
+		{IP_MTU_DISCOVER, s->fragment ? IP_PMTUDISC_DONT : IP_PMTUDISC_DO,
+		 "IP_MTU_DISCOVER"},
+		{IP_RECVERR, 1, "IP_RECVERR"},
+	};
+
+	return set_options(e, options, sizeof(options) / sizeof(options[0]), error,
+			   error_bytes) &&
+	       emit_mark(e, s, error, error_bytes) == 0;
 }
 
 /* Only ever a matter of how often we hear EAGAIN: so less than wanted is told, not
@@ -446,7 +483,7 @@ emit_new(const struct emit_settings *s, char *error, size_t error_bytes)
 	}
 	if (!check_interface(e, s->interface, error, error_bytes))
 		goto failed;
-	if (!set_options(e, s, error, error_bytes))
+	if (!set_up_socket(e, s, error, error_bytes))
 		goto failed;
 	set_buffers(e);
 	inspect(e, clock_now().mono);

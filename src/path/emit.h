@@ -41,6 +41,11 @@ struct emitter *emit_new(const struct emit_settings *s, char *error,
 			 size_t error_bytes);
 void emit_free(struct emitter *e);
 
+/* Time to live and DSCP of what is sent from now on; from any thread. 0, or a negative
+ * errno with a line for the operator in error: all is as before. */
+int emit_mark(struct emitter *e, const struct emit_settings *s, char *error,
+	      size_t error_bytes);
+
 /*
  * Sends at most EMIT_BATCH datagrams in order and gives a verdict for each of
  * the first `done` (returned); the rest was not tried or is AGAIN. done < count

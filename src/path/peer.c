@@ -58,9 +58,8 @@ make_queue(struct peer *p, mono_t now)
 	p->quota = quota_new(&s->emit, flows, now, &ops, p);
 	if (p->quota == NULL)
 		return false;
-	p->ready =
-		ready_new(p->pool, s->emit.over_quota == QUOTA_PACE ? p->quota : NULL,
-			  flows, find_flow, p);
+	p->ready = ready_new(p->pool, p->quota, flows, s->emit.over_quota == QUOTA_PACE,
+			     find_flow, p);
 	return p->ready != NULL;
 }
 
@@ -219,11 +218,22 @@ peer_tick(struct peer *p, struct now now)
 	peer_balance(p);
 }
 
+static void
+change_pacing(struct peer *p, mono_t now)
+{
+	bool paced = p->settings->emit.over_quota == QUOTA_PACE;
+
+	if (paced && !ready_is_paced(p->ready))
+		quota_forgive(p->quota, now);
+	ready_set_paced(p->ready, paced);
+}
+
 void
 peer_settings_changed(struct peer *p, struct now now)
 {
 	index_outputs(p);
 	quota_set_limits(p->quota, &p->settings->emit, now.mono);
+	change_pacing(p, now.mono);
 	if (p->emitted != NULL)
 		history_set_age(p->emitted, p->settings->history.age_ns);
 	for (size_t i = 0; i < p->session_count; i++)

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "path/emit.h"
 #include "path/peer_lane.h"
 #include "path/peer_lane_internal.h"
 #include "path/tls.h"
@@ -50,6 +51,11 @@ peer_lane_reload(struct peer_lane *l, const struct peer_settings *next,
 				    error_bytes);
 	if (c.context == NULL) {
 		tunnel_renewal_failed(l->tunnel);
+		return -EINVAL;
+	}
+	/* The last that may fail: an option of the socket needs no exchange. */
+	if (emit_mark(l->emitter, &next->emit, error, error_bytes) != 0) {
+		SSL_CTX_free(c.context);
 		return -EINVAL;
 	}
 	lane_call(&l->lane, apply, &c);

@@ -146,6 +146,16 @@ quota_set_limits(struct quota *q, const struct emit_settings *settings, mono_t n
 		limit(&q->flows[i], &q->flow, now);
 }
 
+/* While nothing is paced everybody pays, and nobody has to have paid: what a flow owes
+ * then grows as long as the process runs. */
+void
+quota_forgive(struct quota *q, mono_t now)
+{
+	limit(&q->total, &q->all, now);
+	for (uint32_t i = 0; i < quota_count_flows(q); i++)
+		limit(&q->flows[i], &q->flow, now);
+}
+
 /* ---- the table ---- */
 
 /* Groups and ports are numbered densely: a multiplication spreads them (Fibonacci). */

@@ -56,6 +56,9 @@ size_t quota_memory_bytes(const struct quota *q);
 void quota_set_limits(struct quota *q, const struct emit_settings *settings,
 		      mono_t now);
 
+/* Pacing begins: nobody owes for what was emitted before. */
+void quota_forgive(struct quota *q, mono_t now);
+
 /* The index of a flow, for one more user; it is made if it is new. A flow that nobody
  * uses goes on with what it has paid, and can be looked at, until its place is needed
  * for another: who was left longest ago goes first. Of more users than places the last

@@ -19,6 +19,7 @@ struct waiting {
 struct ready {
 	struct pool *pool;
 	struct quota *quota;
+	bool paced; /* by the quota; else no flow waits */
 	ready_flow *flow;
 	void *arg;
 	uint64_t count;
@@ -33,8 +34,8 @@ struct ready {
 };
 
 struct ready *
-ready_new(struct pool *pool, struct quota *quota, uint32_t flows, ready_flow *flow,
-	  void *arg)
+ready_new(struct pool *pool, struct quota *quota, uint32_t flows, bool paced,
+	  ready_flow *flow, void *arg)
 {
 	struct ready *r = calloc(1, sizeof(*r));
 
@@ -42,12 +43,11 @@ ready_new(struct pool *pool, struct quota *quota, uint32_t flows, ready_flow *fl
 		return NULL;
 	r->pool = pool;
 	r->quota = quota;
+	r->paced = paced;
 	r->flow = flow;
 	r->arg = arg;
 	r->open = (struct line){.head = POOL_NONE, .tail = POOL_NONE};
 	r->due = r->all_due = MONO_NEVER;
-	if (quota == NULL)
-		return r;
 	r->lines = malloc(flows * sizeof(*r->lines));
 	r->waiting = malloc(flows * sizeof(*r->waiting));
 	if (r->lines == NULL || r->waiting == NULL) {
@@ -200,7 +200,7 @@ stop_waiting(struct ready *r, const struct line *l)
 uint32_t
 ready_next(struct ready *r, mono_t now)
 {
-	if (r->quota == NULL)
+	if (!r->paced)
 		r->next = r->open.head != POOL_NONE ? &r->open : NULL;
 	else
 		r->next = find_paced(r, now);
@@ -228,7 +228,7 @@ ready_return(struct ready *r, uint32_t chunk)
 	struct line *l = &r->open;
 
 	/* Before the others of its flow, wherever they are. */
-	if (r->quota != NULL && r->lines[h->flow].head != POOL_NONE)
+	if (r->lines[h->flow].head != POOL_NONE)
 		l = &r->lines[h->flow];
 	h->next = l->head;
 	l->head = chunk;
@@ -272,7 +272,7 @@ ready_redirect(struct ready *r, unsigned int session, uint32_t channel, uint32_t
 	struct line moved;
 
 	r->next = NULL;
-	if (r->quota == NULL || from == to || r->lines[from].head == POOL_NONE)
+	if (from == to || r->lines[from].head == POOL_NONE)
 		return;
 	moved = extract(r, &r->lines[from], session, channel);
 	if (r->lines[from].head == POOL_NONE)
@@ -284,6 +284,29 @@ ready_redirect(struct ready *r, unsigned int session, uint32_t channel, uint32_t
 	} else if (moved.head != POOL_NONE) {
 		prepend(r, &r->open, moved);
 	}
+}
+
+void
+ready_set_paced(struct ready *r, bool paced)
+{
+	if (r->paced == paced)
+		return;
+	r->paced = paced;
+	r->next = NULL;
+	/* What waits of a flow is older than what is open of it. */
+	while (r->waiting_count > 0) {
+		struct line *l = &r->lines[r->waiting[--r->waiting_count].flow];
+
+		prepend(r, &r->open, *l);
+		l->head = l->tail = POOL_NONE;
+	}
+	r->due = r->all_due = MONO_NEVER;
+}
+
+bool
+ready_is_paced(const struct ready *r)
+{
+	return r->paced;
 }
 
 uint64_t

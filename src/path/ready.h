@@ -20,12 +20,17 @@ struct ready;
 /* The flow that the datagram's channel goes to now. */
 typedef uint32_t ready_flow(void *arg, const struct held *held);
 
-/* flows: how many there may be. quota: asked before anything leaves; NULL: nothing
- * is paced. flow: asked of what may leave next, so that a channel moves without a walk
- * over all that is ready. NULL: no memory. */
+/* flows: how many there may be. quota: asked before anything leaves, if `paced`. flow:
+ * asked of what may leave next, so that a channel moves without a walk over all that is
+ * ready. NULL: no memory. */
 struct ready *ready_new(struct pool *pool, struct quota *quota, uint32_t flows,
-			ready_flow *flow, void *arg);
+			bool paced, ready_flow *flow, void *arg);
 void ready_free(struct ready *r);
+
+/* The quota is asked from now on, or no more: then what waits for it may leave at once,
+ * each flow in its order. */
+void ready_set_paced(struct ready *r, bool paced);
+bool ready_is_paced(const struct ready *r);
 
 /* The newest. */
 void ready_put(struct ready *r, uint32_t chunk);

@@ -73,8 +73,8 @@ mv "$dir/colo-a.crt" "$dir/colo-a.away"
 cp "$dir/relay.good" "$dir/relay.yaml"
 refused relay 'colo-a.crt'
 mv "$dir/colo-a.away" "$dir/colo-a.crt"
-sed 's/^emit: .*/emit: {interface: out, ttl: 3}/' "$dir/peer.good" >"$dir/peer.yaml"
-refused peer 'needs a restart: emit.ttl: 8 -> 3'
+sed 's/^emit: .*/emit: {interface: out, loop: true}/' "$dir/peer.good" >"$dir/peer.yaml"
+refused peer 'needs a restart: emit.loop: false -> true'
 cp "$dir/peer.good" "$dir/peer.yaml"
 reloaded relay 'nothing new'
 reloaded peer 'nothing new'
@@ -143,6 +143,17 @@ wait_until 'extra_emitted 6'
 capture_stop peer
 tcpdump -nr "$dir/extra.pcap" 'dst host 239.99.0.9 and udp dst port 49999' 2>/dev/null |
 	grep -q 'length 9' || fail 'the peer does not emit to the new address'
+# What is emitted changes, in a market that goes on.
+sed -i 's/^emit: .*/emit: {interface: out, ttl: 3, dscp: 46, over_quota: pace}/' "$dir/peer.yaml"
+capture_start subscriber out "$dir/marks.pcap"
+reloaded peer 'emit.ttl: 8 -> 3, emit.dscp: 0 -> 46, emit.over_quota: warn -> pace'
+say_to 239.20.0.2 31002 marked
+wait_until 'extra_emitted 7'
+capture_stop peer
+tcpdump -vnr "$dir/marks.pcap" 'dst host 239.99.0.9' 2>/dev/null | grep -q 'tos 0xb8, ttl 3,' ||
+	fail 'what is emitted has another time to live or code point'
+sed -i 's/, over_quota: pace//' "$dir/peer.yaml"
+reloaded peer 'emit.over_quota: pace -> warn'
 sed -i 's/^log:.*//' "$dir/relay.yaml"
 echo 'log: {level: debug}' >>"$dir/relay.yaml"
 reloaded relay 'log.level: info -> debug'
@@ -159,7 +170,7 @@ renew() {
 }
 
 churn() {
-	local i
+	local i over emit
 
 	for ((i = 1; i <= 50; i++)); do
 		[ $((i % 5)) != 0 ] || renew
@@ -171,7 +182,10 @@ churn() {
 		esac
 		printf 'history: {age: %ds}\n' $((10 + i % 5)) >>"$dir/relay.yaml"
 		reloaded relay reloaded
-		sed "s/^emit: .*/emit: {interface: out, quota: {flow_pps: $((75000 + i))}}/" \
+		over=warn
+		[ $((i % 2)) != 0 ] || over=pace
+		emit="ttl: $((8 + i % 3)), quota: {flow_pps: $((75000 + i))}, over_quota: $over"
+		sed "s/^emit: .*/emit: {interface: out, $emit}/" \
 			"$dir/peer.good" >"$dir/peer.yaml"
 		reloaded peer reloaded
 	done

@@ -324,6 +324,35 @@ START_TEST(other_settings)
 }
 END_TEST
 
+/* While it runs; what cannot be is told. */
+START_TEST(marks_change)
+{
+	static struct packet p;
+	struct emit_settings s = settings();
+	int fd = emitter->fd;
+
+	ck_assert_int_eq(send_one(10), EMIT_SENT);
+	expect_packet(&p, 10);
+	s.ttl = 3;
+	s.dscp = 10;
+	ck_assert_int_eq(emit_mark(emitter, &s, error, sizeof(error)), 0);
+	ck_assert_int_eq(send_one(11), EMIT_SENT);
+	expect_packet(&p, 11);
+	ck_assert_uint_eq(p.ip.ttl, 3);
+	ck_assert_uint_eq(p.ip.tos, 10 << 2);
+	ck_assert_uint_eq(ntohs(p.ip.frag_off), IP_DF);
+	emitter->fd = -1;
+	s.ttl = 99;
+	ck_assert_int_eq(emit_mark(emitter, &s, error, sizeof(error)), -EINVAL);
+	ck_assert_ptr_nonnull(strstr(error, "emit: IP_MULTICAST_TTL 99: "));
+	emitter->fd = fd;
+	ck_assert_int_eq(send_one(12), EMIT_SENT);
+	expect_packet(&p, 12);
+	ck_assert_uint_eq(p.ip.ttl, 3);
+	ck_assert_uint_eq(p.ip.tos, 10 << 2);
+}
+END_TEST
+
 START_TEST(empty_datagram)
 {
 	static struct packet p;
@@ -736,6 +765,7 @@ tests(void)
 	tcase_add_checked_fixture(t, setup, teardown);
 	tcase_add_test(t, header_and_payload);
 	tcase_add_test(t, other_settings);
+	tcase_add_test(t, marks_change);
 	tcase_add_test(t, empty_datagram);
 	tcase_add_test(t, at_most_a_batch);
 	tcase_add_test(t, loop);

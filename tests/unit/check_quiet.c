@@ -4,12 +4,12 @@
 #include "ops/quiet.h"
 
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core_pair.h"
 #include "ops/quiet_watch.h"
 #include "ops/trouble.h"
+#include "suite.h"
 
 /* ---- the rule ---- */
 
@@ -281,8 +281,6 @@ main(void)
 {
 	Suite *s = suite_create("quiet");
 	TCase *rule = tcase_create("rule"), *who = tcase_create("who");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(rule, a_steady_channel_stops);
 	tcase_add_test(rule, the_slower_the_longer);
@@ -299,9 +297,5 @@ main(void)
 	tcase_add_test(who, what_is_not_captured_is_not_told);
 	suite_add_tcase(s, rule);
 	suite_add_tcase(s, who);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }

@@ -479,7 +479,7 @@ rig_init_moving(uint64_t flow_pps, uint64_t total_pps, bool paced, uint32_t *flo
 	ck_assert_ptr_nonnull(x.pool);
 	for (uint16_t i = 0; i < FLOWS; i++)
 		ck_assert_uint_eq(quota_flow(x.quota, 0xe9250001, i), i);
-	x.ready = ready_new(x.pool, paced ? x.quota : NULL, FLOWS, flow_of, flows);
+	x.ready = ready_new(x.pool, x.quota, FLOWS, paced, flow_of, flows);
 	ck_assert_ptr_nonnull(x.ready);
 	return x;
 }
@@ -591,12 +591,63 @@ START_TEST(all_together_take_turns)
 }
 END_TEST
 
-/* Whatever is put, taken and returned: each flow in order, nothing lost. */
+/* What waited leaves at once, each flow in order, and what comes behind it. */
+START_TEST(no_more_paced)
+{
+	struct rig x = rig_init(2000, 3000, true);
+	int flow;
+
+	for (int i = 0; i < 100; i++)
+		for (uint32_t f = 0; f < FLOWS; f++)
+			put(&x, START, f);
+	while (take(&x, START) >= 0)
+		;
+	ck_assert_uint_gt(ready_count(x.ready), 300);
+	ready_set_paced(x.ready, false);
+	ck_assert(!ready_is_paced(x.ready));
+	put(&x, START, 2);
+	ck_assert_int_eq(ready_deadline(x.ready).ns, MONO_NEVER.ns);
+	while ((flow = take(&x, START)) >= 0)
+		;
+	ck_assert_uint_eq(ready_count(x.ready), 0);
+	ck_assert_uint_eq(x.taken[2], 101);
+	rig_fini(&x);
+}
+END_TEST
+
+/* What was emitted before is not to be paid for now: a flow would wait for as long as
+ * that was too much. */
+START_TEST(paced_from_now_on)
+{
+	struct rig x = rig_init(2000, 0, false);
+	struct emit_settings s = quota_settings(2000, 800000, 3000);
+	int taken = 0;
+
+	quota_set_limits(x.quota, &s, START);
+	for (int i = 0; i < 10000; i++) {
+		put(&x, START, 0);
+		ck_assert_int_eq(take(&x, START), 0);
+	}
+	quota_forgive(x.quota, START);
+	ready_set_paced(x.ready, true);
+	for (int i = 0; i < 100; i++)
+		put(&x, START, 0);
+	while (take(&x, START) >= 0)
+		taken++;
+	ck_assert_int_ge(taken, 1);
+	ck_assert_int_lt(taken, 20);
+	ck_assert_int_lt(mono_sub(ready_deadline(x.ready), START), 10 * NS_PER_MS);
+	rig_fini(&x);
+}
+END_TEST
+
+/* Whatever is put, taken and returned, paced or not: each flow in order, nothing lost. */
 START_TEST(order_whatever_happens)
 {
 	struct seeded s = seeded_init(_i);
 	struct rig x = rig_init(100 + seeded_below(&s, 20000),
 				seeded_one_in(&s, 2) ? 0 : 5000, true);
+	bool changes = seeded_one_in(&s, 2);
 	mono_t now = START;
 	uint32_t shown[8];
 	uint64_t left;
@@ -607,6 +658,10 @@ START_TEST(order_whatever_happens)
 		now = mono_add(now, (int64_t)seeded_below(&s, 400 * NS_PER_US));
 		for (uint64_t k = seeded_below(&s, 4); k > 0; k--)
 			put(&x, now, (uint32_t)seeded_below(&s, FLOWS));
+		if (changes && seeded_one_in(&s, 100)) {
+			quota_forgive(x.quota, now);
+			ready_set_paced(x.ready, !ready_is_paced(x.ready));
+		}
 		while (n < 8 && (shown[n] = ready_next(x.ready, now)) != POOL_NONE) {
 			ready_take(x.ready);
 			quota_pay(x.quota, pool_held(x.pool, shown[n])->flow, now, 100);
@@ -723,6 +778,8 @@ main(void)
 	tcase_add_loop_test(tc, without_pacing_in_the_order_of_arrival, 0, 5);
 	tcase_add_test(tc, others_go_past);
 	tcase_add_test(tc, all_together_take_turns);
+	tcase_add_test(tc, no_more_paced);
+	tcase_add_test(tc, paced_from_now_on);
 	tcase_add_loop_test(tc, order_whatever_happens, 0, 40);
 	tcase_add_loop_test(tc, order_of_channels_that_move, 0, 40);
 	suite_add_tcase(suite, tc);

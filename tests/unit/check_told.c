@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a peer's books do not cover: on the way, or for too long. */
 #include <check.h>
-#include <stdlib.h>
 
 #include "path/relay_beat.h"
 #include "relay_rig.h"
+#include "suite.h"
 
 /* As path/relay_told.c has it: eight rounds of books, each up to a heartbeat late. */
 #define PATIENCE_NS (8 * (RELAY_BOOKS_NS + RIG_HEARTBEAT_NS))
@@ -47,15 +47,9 @@ answer(struct relay_rig *x, struct peer_played *p, const struct wire_frame *f)
 }
 
 static uint64_t
-figure(const counter_t *c)
-{
-	return counter_get(c);
-}
-
-static uint64_t
 unreported(const struct relay_rig *x)
 {
-	return figure(&relay_rig_outlet(x, 1)->unreported);
+	return counter_get(&relay_rig_outlet(x, 1)->unreported);
 }
 
 /* So much of channel 1 left the relay, and the copy of the peer's books lacks it. */
@@ -64,7 +58,7 @@ on_the_way(const struct relay_rig *x)
 {
 	const struct outlet *o = relay_rig_outlet(x, 1);
 
-	return figure(&o->book.sent) - figure(&o->peer.expected);
+	return counter_get(&o->book.sent) - counter_get(&o->peer.expected);
 }
 
 /* One turn: a datagram every 10 ms, and what is asked is answered at once. */
@@ -219,8 +213,6 @@ main(void)
 {
 	Suite *s = suite_create("told");
 	TCase *t = tcase_create("told");
-	SRunner *sr;
-	int failed;
 
 	tcase_add_test(t, what_is_on_the_way_is_no_finding);
 	tcase_add_test(t, what_stays_untold_is_one);
@@ -230,9 +222,5 @@ main(void)
 	tcase_add_test(t, at_the_end_nothing_is_waited_for);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
-	sr = srunner_create(s);
-	srunner_run_all(sr, CK_NORMAL);
-	failed = srunner_ntests_failed(sr);
-	srunner_free(sr);
-	return failed ? EXIT_FAILURE : EXIT_SUCCESS;
+	return suite_run(s);
 }
