@@ -5,9 +5,16 @@
  */
 #include "ops/http.c"
 
+#include <arpa/inet.h>
 #include <check.h>
+#include <errno.h>
+#include <event2/event.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "suite.h"
@@ -110,7 +117,7 @@ turn(void)
 static void
 hurry(void)
 {
-	server->timeout = (struct timeval){.tv_usec = 100000};
+	server->places.timeout = (struct timeval){.tv_usec = 100000};
 }
 
 static size_t
@@ -722,8 +729,8 @@ END_TEST
 
 START_TEST(default_timeout)
 {
-	ck_assert_int_eq(server->timeout.tv_sec, HTTP_TIMEOUT_S);
-	ck_assert_int_eq(server->timeout.tv_usec, 0);
+	ck_assert_int_eq(server->places.timeout.tv_sec, HTTP_TIMEOUT_S);
+	ck_assert_int_eq(server->places.timeout.tv_usec, 0);
 }
 END_TEST
 
@@ -853,12 +860,12 @@ START_TEST(flood_during_the_answer)
 		if (connections() == 0)
 			break;
 		held = evbuffer_get_length(
-			bufferevent_get_input(server->places[0].bev));
+			bufferevent_get_input(server->places.all[0].bev));
 		most = held > most ? held : most;
 	}
-	ck_assert_uint_gt(total, INPUT_BYTES);
+	ck_assert_uint_gt(total, HTTP_INPUT_BYTES);
 	ck_assert_uint_gt(most, 0);
-	ck_assert_uint_le(most, INPUT_BYTES);
+	ck_assert_uint_le(most, HTTP_INPUT_BYTES);
 	close(fd);
 	http_free(server);
 	server = NULL;
@@ -908,10 +915,10 @@ START_TEST(freed_in_the_turn_of_the_accept)
 
 	if (!adopted_first)
 		event_active(stop, EV_TIMEOUT, 0);
-	take_place(base, server);
+	http_places_take(base, &server->places);
 	ck_assert_uint_eq(connections(), 1);
-	ck_assert_ptr_null(server->places[0].evcon);
-	bufferevent_free(server->places[0].bev);
+	ck_assert_ptr_null(server->places.all[0].evcon);
+	bufferevent_free(server->places.all[0].bev);
 	if (adopted_first)
 		event_active(stop, EV_TIMEOUT, 0);
 	while (server)
@@ -926,8 +933,8 @@ START_TEST(out_of_descriptors)
 	struct rlimit all, none;
 	int fd = connect_tcp();
 
-	ck_assert(event_pending(server->resume, EV_TIMEOUT, NULL));
-	event_del(server->resume);
+	ck_assert(event_pending(server->places.resume, EV_TIMEOUT, NULL));
+	event_del(server->places.resume);
 	ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
 	none = all;
 	none.rlim_cur = 0;
@@ -936,7 +943,7 @@ START_TEST(out_of_descriptors)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
 	turn();
 	ck_assert_uint_eq(connections(), 0);
-	event_active(server->resume, EV_TIMEOUT, 0);
+	event_active(server->places.resume, EV_TIMEOUT, 0);
 	TURN_UNTIL(connections() == 1);
 	close(fd);
 	expect_still_serving();
@@ -1058,7 +1065,7 @@ START_TEST(port_0_is_no_listener)
 	struct http *h = http_new(base, &none, NULL, error, sizeof(error));
 
 	ck_assert_msg(h != NULL, "%s", error);
-	ck_assert_uint_eq(h->listener_count, 0);
+	ck_assert_uint_eq(h->places.listener_count, 0);
 	http_free(h);
 }
 END_TEST
