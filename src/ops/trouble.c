@@ -58,16 +58,16 @@ tell(struct trouble *t, const char *fmt, ...)
 }
 
 /* "market0, market1, market2 and 4 more". */
-struct names {
+struct name_list {
 	char text[3 * NAME_BYTES_MAX + 32];
 	size_t len, count;
 };
 
-static void put(struct names *n, const char *fmt, ...)
+static void put(struct name_list *n, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 static void
-put(struct names *n, const char *fmt, ...)
+put(struct name_list *n, const char *fmt, ...)
 {
 	size_t room = sizeof(n->text) - n->len;
 	va_list args;
@@ -80,14 +80,14 @@ put(struct names *n, const char *fmt, ...)
 }
 
 static void
-put_name(struct names *n, const char *name)
+put_name(struct name_list *n, const char *name)
 {
 	if (++n->count <= NAMES_TOLD)
 		put(n, "%s%s", n->count > 1 ? ", " : "", name);
 }
 
 static const char *
-end_names(struct names *n)
+end_names(struct name_list *n)
 {
 	if (n->count > NAMES_TOLD)
 		put(n, " and %zu more", n->count - NAMES_TOLD);
@@ -100,9 +100,9 @@ end_names(struct names *n)
 static void
 tell_quiet(struct trouble *t, const struct quiet_told *quiet)
 {
-	char rate[32], since[32], clause[sizeof(struct names) + 128];
+	char rate[32], since[32], clause[sizeof(struct name_list) + 128];
 	long long silent_s = quiet->since_ns / NS_PER_S;
-	struct names names = {.text = ""};
+	struct name_list names = {.text = ""};
 
 	for (size_t i = 0; i < quiet->channels; i++)
 		put_name(&names, i < QUIET_NAMES ? quiet->names[i] : "");
@@ -139,7 +139,7 @@ static void
 tell_silent(struct trouble *t, const struct relay_views *views, size_t lane)
 {
 	const struct relay *core = views->lanes[lane].core;
-	struct names names = {.text = ""};
+	struct name_list names = {.text = ""};
 
 	for (size_t i = 1; i < relay_channel_count(core); i++) {
 		const struct expect *e = expect_watch_at(views->expect, lane, i);

@@ -383,6 +383,43 @@ START_TEST(another_age)
 }
 END_TEST
 
+/* Paced, and no more: what was held back leaves at once, in its order. Paced again: what
+ * was emitted meanwhile is not to be paid for. */
+START_TEST(another_pace)
+{
+	struct peer_rig *x = open_rig((struct peer_options){0});
+
+	x->settings.emit.quota.flow_pps = 100;
+	x->settings.emit.quota.flow_bps = 100000;
+	x->settings.emit.over_quota = QUOTA_PACE;
+	peer_settings_changed(x->peer, x->now);
+	for (uint64_t n = 1; n <= 6; n++)
+		peer_rig_data(x, 1, n);
+	ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 1);
+	peer_rig_expect(x, "1.1");
+	peer_rig_data(x, 2, 1);
+	x->settings.emit.over_quota = QUOTA_WARN;
+	peer_settings_changed(x->peer, x->now);
+	ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 6);
+	peer_rig_expect(x, "1.2 1.3 1.4 1.5 1.6 2.1");
+	for (uint64_t n = 7; n <= 206; n++) {
+		peer_rig_data(x, 1, n);
+		ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 1);
+	}
+	x->emitted_count = 0;
+	x->settings.emit.over_quota = QUOTA_PACE;
+	peer_settings_changed(x->peer, x->now);
+	for (uint64_t n = 207; n <= 210; n++)
+		peer_rig_data(x, 1, n);
+	ck_assert_uint_eq(peer_rig_emit(x, 10, EMIT_SENT), 1);
+	peer_rig_expect(x, "1.207");
+	peer_rig_wait(x, 20 * NS_PER_MS);
+	ck_assert_uint_ge(peer_rig_emit(x, 10, EMIT_SENT), 1);
+	peer_rig_expect(x, "1.208");
+	peer_rig_free(x);
+}
+END_TEST
+
 /* The gaps that there are, too. */
 START_TEST(another_give_up)
 {
@@ -427,6 +464,7 @@ main(void)
 	tcase_add_test(t, immediate_becomes_ordered);
 	tcase_add_test(t, a_drain_after_immediate_became_ordered);
 	tcase_add_test(t, another_age);
+	tcase_add_test(t, another_pace);
 	tcase_add_test(t, another_give_up);
 	tcase_set_timeout(t, 60);
 	suite_add_tcase(s, t);
