@@ -15,9 +15,9 @@
 #include "ops/status.h"
 #include "ops/summary.h"
 #include "ops/view.h"
-#include "path/lane.h"
 #include "path/peer.h"
 #include "path/peer_lane.h"
+#include "path/shell.h"
 
 struct served {
 	struct peer_views views;
@@ -89,6 +89,7 @@ serve(const char *file, void *settings)
 	struct peer_settings *s = settings;
 	char error[1024];
 	struct peer_lane *peer = peer_lane_new(s, 0, error, sizeof error);
+	struct shell *shell;
 	struct peer_view view = {.settings = s, .version = PACKAGE_VERSION};
 	struct served served = {
 		.views = {.lanes = &view, .count = 1, .interfaces = interfaces_new()},
@@ -109,11 +110,12 @@ serve(const char *file, void *settings)
 		fatal("main", "%s", error);
 	if (served.views.interfaces == NULL)
 		fatal("main", "out of memory or descriptors");
-	lanes[0] = peer_lane_lane(peer);
+	shell = peer_lane_shell(peer);
+	lanes[0] = &shell->lane;
 	view.core = peer_lane_core(peer);
 	view.emit = peer_lane_emit(peer);
-	view.tunnel = peer_lane_tunnel(peer);
-	view.since_ns = peer_lane_since_ns(peer);
+	view.tunnel = tunnel_figures(shell->tunnel);
+	view.since_ns = shell->since_ns;
 	view.turns = &lanes[0]->turns;
 	view.lane = lanes[0];
 	view.pool_used_chunks = peer_pool_used(view.core);

@@ -17,9 +17,9 @@
 #include "ops/status.h"
 #include "ops/summary.h"
 #include "ops/view.h"
-#include "path/lane.h"
 #include "path/relay.h"
 #include "path/relay_lane.h"
+#include "path/shell.h"
 
 struct served {
 	struct relay_views views;
@@ -75,6 +75,7 @@ serve(const char *file, void *settings)
 	struct relay_settings *s = settings;
 	char error[1024];
 	struct relay_lane *relay = relay_lane_new(s, 0, error, sizeof error);
+	struct shell *shell;
 	struct relay_view view = {.settings = s, .version = PACKAGE_VERSION};
 	struct served served = {.views = {.lanes = &view,
 					  .count = 1,
@@ -99,11 +100,12 @@ serve(const char *file, void *settings)
 	if (served.views.expect == NULL || served.views.quiet == NULL ||
 	    served.views.interfaces == NULL || served.demand == NULL)
 		fatal("main", "out of memory or descriptors");
-	lanes[0] = relay_lane_lane(relay);
+	shell = relay_lane_shell(relay);
+	lanes[0] = &shell->lane;
 	view.core = relay_lane_core(relay);
 	view.capture = relay_lane_capture(relay);
-	view.tunnel = relay_lane_tunnel(relay);
-	view.since_ns = relay_lane_since_ns(relay);
+	view.tunnel = tunnel_figures(shell->tunnel);
+	view.since_ns = shell->since_ns;
 	view.turns = &lanes[0]->turns;
 	view.lane = lanes[0];
 	view.history_used_bytes = relay_history_used(view.core);

@@ -3,13 +3,10 @@
 
 #include <errno.h>
 #include <event2/event.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include "base/log.h"
 
 /* What is overdue waits for a path that can take no more; looking again sooner
  * would only burn the processor. */
@@ -174,15 +171,14 @@ lane_join(struct lane *l)
 void
 lane_reschedule(struct lane *l)
 {
-	mono_t due = l->ops->deadline(l->arg), soon;
+	mono_t due = l->ops->deadline(l->arg), began = l->now.mono, soon;
 
 	if (due.ns == l->timer.due.ns)
 		return;
 	/* Due before this turn began, and still due after it. */
-	if (!mono_before(l->turn_began, due)) {
-		soon = mono_add(l->turn_began, OVERDUE_NS);
-		if (mono_before(l->turn_began, l->timer.due) &&
-		    mono_before(l->timer.due, soon))
+	if (!mono_before(began, due)) {
+		soon = mono_add(began, OVERDUE_NS);
+		if (mono_before(began, l->timer.due) && mono_before(l->timer.due, soon))
 			return; /* set already */
 		due = soon;
 	}
@@ -196,36 +192,26 @@ lane_end(struct lane *l, int status)
 	event_base_loopbreak(l->base);
 }
 
-void
-lane_log_clock(const char *remote, unsigned int slot, bool apart, int64_t offset_ns,
-	       int64_t error_ns)
-{
-	if (apart)
-		log_warn("session",
-			 "the clocks of the two hosts are apart remote=%s slot=%u "
-			 "ours_minus_theirs_ms=%" PRId64 " error_ms=%" PRId64,
-			 remote, slot, (int64_t)(offset_ns / NS_PER_MS),
-			 (int64_t)(error_ns / NS_PER_MS));
-	else
-		log_info("session",
-			 "the clocks of the two hosts are together again "
-			 "remote=%s slot=%u",
-			 remote, slot);
-}
-
 struct now
 lane_turn(struct lane *l)
 {
-	struct now now = clock_now();
-
-	l->turn_began = now.mono;
-	return now;
+	if (!l->in_turn)
+		l->now = clock_now();
+	l->in_turn = true;
+	return l->now;
 }
 
 void
 lane_turn_end(struct lane *l)
 {
-	histogram_record(&l->turns, mono_sub(clock_now().mono, l->turn_began));
+	histogram_record(&l->turns, mono_sub(clock_now().mono, l->now.mono));
 	counter_inc(&l->heartbeat);
+	lane_turn_leave(l);
+}
+
+void
+lane_turn_leave(struct lane *l)
+{
+	l->in_turn = false;
 	lane_reschedule(l);
 }

@@ -54,7 +54,8 @@ struct lane {
 	} call;     /* LANE_CALL says whether there is one */
 	int status; /* exit status of the lane, once it has ended */
 	/* The turns of the loop, measured. */
-	mono_t turn_began;
+	struct now now; /* when this one, or the last, began */
+	bool in_turn;
 	struct histogram turns;
 	counter_t heartbeat; /* turns and ticks: a watchdog sees it move */
 };
@@ -82,12 +83,11 @@ void lane_call(struct lane *l, void (*call)(void *arg), void *arg);
 void lane_reschedule(struct lane *l);
 void lane_end(struct lane *l, int status);
 
-/* Either half's clock is off the remote's, as its core measured it, or no longer. */
-void lane_log_clock(const char *remote, unsigned int slot, bool apart,
-		    int64_t offset_ns, int64_t error_ns);
-
-/* Lane's thread: a turn of work begins and ends, for the measurement. */
+/* Lane's thread: a turn of work begins, unless it has, and ends, for the measurement.
+ * All of a turn has the time of its beginning. */
 struct now lane_turn(struct lane *l);
 void lane_turn_end(struct lane *l);
+/* The same for what is in the midst of something else, and no turn to be measured. */
+void lane_turn_leave(struct lane *l);
 
 #endif

@@ -18,90 +18,69 @@
 #include "path/peer_session.h"
 #include "path/quota.h"
 
-/* After our BYE the relay closes; one that does not is not waited for longer. */
-#define FAREWELL_NS NS_PER_S
-
 /* Batches emitted in a row before the sockets get their turn. */
 #define EMIT_TURNS 64
-
-static const char *
-remote_name(const struct peer_lane *l, unsigned int remote)
-{
-	return l->settings->remotes[remote].name;
-}
-
-static struct now
-begin(struct peer_lane *l)
-{
-	if (!l->in_turn)
-		l->now = lane_turn(&l->lane);
-	l->in_turn = true;
-	return l->now;
-}
 
 /* ---- emission ---- */
 
 /* The kernel took less than it was given: wait for what it waits for. */
 static void
-wait_for_room(struct peer_lane *l)
+wait_for_room(struct peer_lane *l, struct now now)
 {
 	int64_t retry_ns = emit_retry_ns(l->emitter);
 
 	if (retry_ns == 0)
 		event_add(l->writable, NULL);
 	else
-		l->emit_at = mono_add(l->now.mono, retry_ns);
+		l->emit_at = mono_add(now.mono, retry_ns);
 }
 
 static bool
-is_waiting(const struct peer_lane *l)
+is_waiting(const struct peer_lane *l, struct now now)
 {
 	return event_pending(l->writable, EV_WRITE, NULL) != 0 ||
-	       mono_before(l->now.mono, l->emit_at);
+	       mono_before(now.mono, l->emit_at);
 }
 
 static void
-emit_ready(struct peer_lane *l)
+emit_ready(struct peer_lane *l, struct now now)
 {
 	struct outgoing out[EMIT_BATCH];
 	enum emit_verdict verdicts[EMIT_BATCH];
 	size_t n, done;
 
-	if (is_waiting(l))
+	if (is_waiting(l, now))
 		return;
 	l->emit_at = (mono_t){0};
 	for (int turns = 0; turns < EMIT_TURNS; turns++) {
-		n = peer_ready(l->core, l->now, out, EMIT_BATCH);
+		n = peer_ready(l->core, now, out, EMIT_BATCH);
 		if (n == 0)
 			return;
 		done = emit_send(l->emitter, out, n, verdicts);
 		peer_emitted(l->core, clock_now(), verdicts, done);
 		if (done < n) {
-			wait_for_room(l);
+			wait_for_room(l, now);
 			return;
 		}
 	}
 	/* More is ready: go on after the sockets' turn. */
-	l->emit_at = mono_add(l->now.mono, 1);
+	l->emit_at = mono_add(now.mono, 1);
 }
 
 /* What every turn ends with: whatever became due or possible is done. */
 static void
 end(struct peer_lane *l)
 {
-	if (mono_due(peer_deadline(l->core), l->now.mono))
-		peer_tick(l->core, l->now);
-	emit_ready(l);
-	tunnel_resume(l->tunnel);
-	tunnel_kick_all(l->tunnel);
-	l->in_turn = false;
-	lane_turn_end(&l->lane);
-	if (!l->draining || !peer_drained(l->core) || !tunnel_flushed(l->tunnel))
-		return;
-	if (l->farewell_end.ns == MONO_NEVER.ns)
-		l->farewell_end = mono_add(l->now.mono, FAREWELL_NS);
-	if (l->paths_up == 0)
-		lane_end(&l->lane, 0);
+	struct now now = lane_turn(&l->shell.lane);
+
+	if (mono_due(peer_deadline(l->core), now.mono))
+		peer_tick(l->core, now);
+	emit_ready(l, now);
+	tunnel_resume(l->shell.tunnel);
+	tunnel_kick_all(l->shell.tunnel);
+	lane_turn_end(&l->shell.lane);
+	if (l->shell.draining && peer_drained(l->core) && shell_is_finished(&l->shell))
+		lane_end(&l->shell.lane, 0);
 }
 
 static void
@@ -110,7 +89,6 @@ on_writable(evutil_socket_t fd, short what, void *arg)
 	struct peer_lane *l = arg;
 
 	(void)fd, (void)what;
-	begin(l);
 	end(l);
 }
 
@@ -122,9 +100,9 @@ on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transpor
 {
 	struct peer_lane *l = arg;
 
-	l->paths_up++;
-	peer_path_up(l->core, begin(l), remote, slot,
-		     transport == TRANSPORT_DTLS ? PATH_DATAGRAM : PATH_STREAM, mtu);
+	l->shell.paths_up++;
+	peer_path_up(l->core, lane_turn(&l->shell.lane), remote, slot,
+		     shell_path_kind(transport), mtu);
 	end(l);
 }
 
@@ -134,10 +112,9 @@ on_down(void *arg, unsigned int remote, unsigned int slot, const char *reason)
 	struct peer_lane *l = arg;
 
 	(void)reason; /* the tunnel has logged it */
-	l->paths_up--;
-	peer_path_down(l->core, begin(l), remote, slot);
-	l->in_turn = false;
-	lane_reschedule(&l->lane);
+	l->shell.paths_up--;
+	peer_path_down(l->core, lane_turn(&l->shell.lane), remote, slot);
+	lane_turn_leave(&l->shell.lane);
 }
 
 static long
@@ -146,16 +123,16 @@ on_input(void *arg, unsigned int remote, unsigned int slot, const uint8_t *bytes
 {
 	struct peer_lane *l = arg;
 
-	return peer_input(l->core, begin(l), remote, slot, bytes, len);
+	return peer_input(l->core, lane_turn(&l->shell.lane), remote, slot, bytes, len);
 }
 
 static size_t
 on_fill(void *arg, unsigned int remote, unsigned int slot, uint8_t *buf, size_t cap)
 {
 	struct peer_lane *l = arg;
-	size_t limit = cap < FILL_BYTES ? cap : FILL_BYTES;
 
-	return peer_fill(l->core, begin(l), remote, slot, buf, limit, cap);
+	return peer_fill(l->core, lane_turn(&l->shell.lane), remote, slot, buf,
+			 shell_fill_limit(cap), cap);
 }
 
 static bool
@@ -169,7 +146,6 @@ on_may_read(void *arg, unsigned int remote, unsigned int slot)
 static void
 on_turn_end(void *arg)
 {
-	begin(arg);
 	end(arg);
 }
 
@@ -190,21 +166,8 @@ on_session(void *arg, unsigned int remote, enum session_state from,
 {
 	struct peer_lane *l = arg;
 
-	gauge_set(&l->since_ns[remote], clock_now().utc.ns);
-	log_info("session", "remote=%s %s -> %s: %s epoch=%016" PRIx64,
-		 remote_name(l, remote), session_state_name(from),
-		 session_state_name(to), why, peer_session_epoch(l->core, remote));
-}
-
-static void
-on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
-{
-	struct peer_lane *l = arg;
-
-	if (reason == WIRE_BYE_TIMEOUT)
-		tunnel_fail(l->tunnel, remote, slot, wire_bye_name(reason));
-	else
-		tunnel_close(l->tunnel, remote, slot, wire_bye_name(reason));
+	shell_log_session(&l->shell, remote, from, to, why,
+			  peer_session_epoch(l->core, remote));
 }
 
 static void
@@ -213,7 +176,7 @@ on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
 	struct peer_lane *l = arg;
 
 	log_info("session", "remote=%s said bye reason=%s text=%s",
-		 remote_name(l, remote), wire_bye_name(reason), text);
+		 l->shell.remotes[remote].name, wire_bye_name(reason), text);
 }
 
 static void
@@ -223,13 +186,13 @@ on_epoch(void *arg, unsigned int remote, uint64_t before, uint64_t after, utc_t 
 
 	if (before == 0)
 		log_info("session", "remote=%s epoch=%016" PRIx64,
-			 remote_name(l, remote), after);
+			 l->shell.remotes[remote].name, after);
 	else
 		log_warn("session",
 			 "remote=%s restarted: epoch=%016" PRIx64 " was=%016" PRIx64
 			 "; what it captured and did not send after utc_ns=%" PRId64
 			 " is not known here",
-			 remote_name(l, remote), after, before, last.ns);
+			 l->shell.remotes[remote].name, after, before, last.ns);
 }
 
 static void
@@ -239,7 +202,7 @@ on_lost(void *arg, unsigned int remote, const struct peer_channel *c,
 	struct peer_lane *l = arg;
 
 	log_warn("recover", "lost remote=%s channel=%s count=%" PRIu64 " reason=%s",
-		 remote_name(l, remote), c->name, n, lost_reason_name(reason));
+		 l->shell.remotes[remote].name, c->name, n, lost_reason_name(reason));
 }
 
 static void
@@ -249,7 +212,7 @@ on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
 
 	log_warn("session",
 		 "remote=%s lost datagrams before capture point=%s count=%" PRIu64,
-		 remote_name(l, remote), drop_point_name(cause), n);
+		 l->shell.remotes[remote].name, drop_point_name(cause), n);
 }
 
 static void
@@ -261,10 +224,10 @@ on_breaker(void *arg, unsigned int remote, bool open)
 		log_warn("recover",
 			 "remote=%s answers no request: asking no more until "
 			 "something arrives",
-			 remote_name(l, remote));
+			 l->shell.remotes[remote].name);
 	else
 		log_info("recover", "remote=%s is heard again: requesting goes on",
-			 remote_name(l, remote));
+			 l->shell.remotes[remote].name);
 }
 
 static void
@@ -290,21 +253,12 @@ on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagra
 			 group, gauge_get(&flow->port), w->packets, w->bytes);
 }
 
-static void
-on_clock(void *arg, unsigned int remote, unsigned int slot, bool apart,
-	 int64_t offset_ns, int64_t error_ns)
-{
-	struct peer_lane *l = arg;
-
-	lane_log_clock(remote_name(l, remote), slot, apart, offset_ns, error_ns);
-}
-
 static const struct peer_ops peer_ops = {
-	.clock = on_clock,
+	.clock = shell_clock,
 	.breaker = on_breaker,
 	.quota = on_quota,
 	.session = on_session,
-	.close = on_close,
+	.close = shell_close,
 	.bye = on_bye,
 	.epoch = on_epoch,
 	.lost = on_lost,
@@ -321,22 +275,21 @@ deadline(void *arg)
 
 	if (l->emit_at.ns != 0)
 		due = mono_min(due, l->emit_at);
-	if (l->draining)
-		due = mono_min(due, mono_min(l->drain_end, l->farewell_end));
-	return due;
+	return shell_deadline(&l->shell, due);
 }
 
 static void
 tick(void *arg)
 {
 	struct peer_lane *l = arg;
-	struct now now = begin(l);
+	struct now now = lane_turn(&l->shell.lane);
 
-	if (mono_due(l->drain_end, now.mono) || mono_due(l->farewell_end, now.mono)) {
+	if (mono_due(l->shell.drain_end, now.mono) ||
+	    mono_due(l->shell.farewell_end, now.mono)) {
 		if (!peer_drained(l->core))
 			log_warn("session",
 				 "drain timed out: what is held was not emitted");
-		lane_end(&l->lane, 0);
+		lane_end(&l->shell.lane, 0);
 	}
 	end(l);
 }
@@ -347,15 +300,15 @@ message(void *arg, unsigned int bits)
 	struct peer_lane *l = arg;
 
 	if (bits & LANE_STOP) {
-		lane_end(&l->lane, 1);
+		lane_end(&l->shell.lane, 1);
 		return;
 	}
-	if (bits & LANE_DRAIN && !l->draining) {
+	if (bits & LANE_DRAIN && !l->shell.draining) {
 		log_info("session", "draining");
-		l->draining = true;
-		l->drain_end =
-			mono_add(begin(l).mono, l->settings->session.drain_timeout_ns);
-		tunnel_stop_dialling(l->tunnel);
+		l->shell.draining = true;
+		l->shell.drain_end = mono_add(lane_turn(&l->shell.lane).mono,
+					      l->settings->session.drain_timeout_ns);
+		tunnel_stop_dialling(l->shell.tunnel);
 		peer_drain(l->core);
 		end(l);
 	}
@@ -372,33 +325,29 @@ static const struct lane_ops lane_ops = {
 static bool
 open_shell(struct peer_lane *l, char *error, size_t error_bytes)
 {
-	const struct peer_settings *s = l->settings;
-	struct half_settings both = HALF_SETTINGS(s);
+	struct half_settings both = HALF_SETTINGS(l->settings);
 
-	l->emitter = emit_new(&s->emit, error, error_bytes);
+	l->emitter = emit_new(&l->settings->emit, error, error_bytes);
 	if (l->emitter == NULL)
 		return false;
-	l->writable =
-		event_new(l->lane.base, emit_fd(l->emitter), EV_WRITE, on_writable, l);
-	l->tunnel = tunnel_new(l->lane.base, &both, &tunnel_ops, l, error, error_bytes);
-	return l->tunnel != NULL && l->writable != NULL;
+	l->writable = event_new(l->shell.lane.base, emit_fd(l->emitter), EV_WRITE,
+				on_writable, l);
+	return shell_open(&l->shell, &both, &tunnel_ops, error, error_bytes) &&
+	       l->writable != NULL;
 }
 
 struct peer_lane *
 peer_lane_new(const struct peer_settings *settings, unsigned int n, char *error,
 	      size_t error_bytes)
 {
+	struct half_settings both = HALF_SETTINGS(settings);
 	struct peer_lane *l = calloc(1, sizeof *l);
 
 	snprintf(error, error_bytes, "out of memory");
 	if (l == NULL)
 		return NULL;
 	l->settings = settings;
-	l->drain_end = l->farewell_end = MONO_NEVER;
-	if (lane_init(&l->lane, &lane_ops, l) != 0)
-		goto fail;
-	l->since_ns = calloc(settings->remote_count, sizeof *l->since_ns);
-	if (l->since_ns == NULL)
+	if (shell_init(&l->shell, &both, &lane_ops) != 0)
 		goto fail;
 	l->core = peer_new(settings, random_id(), clock_now(), &peer_ops, l);
 	if (l->core == NULL) {
@@ -410,7 +359,7 @@ peer_lane_new(const struct peer_settings *settings, unsigned int n, char *error,
 	if (!open_shell(l, error, error_bytes))
 		goto fail;
 	log_info("lane", "lane=%u memory_bytes=%zu", n, peer_memory_bytes(l->core));
-	tunnel_start(l->tunnel);
+	tunnel_start(l->shell.tunnel);
 	return l;
 fail:
 	peer_lane_free(l);
@@ -422,29 +371,27 @@ peer_lane_free(struct peer_lane *l)
 {
 	if (l == NULL)
 		return;
-	if (l->tunnel != NULL)
-		tunnel_free(l->tunnel);
+	if (l->shell.tunnel != NULL)
+		tunnel_free(l->shell.tunnel);
 	if (l->writable != NULL)
 		event_free(l->writable);
 	if (l->emitter != NULL)
 		emit_free(l->emitter);
 	peer_free(l->core);
-	lane_fini(&l->lane);
-	free(l->since_ns);
+	shell_fini(&l->shell);
 	free(l);
 }
 
 void
 peer_lane_turn(struct peer_lane *l)
 {
-	begin(l);
 	end(l);
 }
 
-struct lane *
-peer_lane_lane(struct peer_lane *l)
+struct shell *
+peer_lane_shell(struct peer_lane *l)
 {
-	return &l->lane;
+	return &l->shell;
 }
 
 struct peer *
@@ -457,16 +404,4 @@ const struct emit_figures *
 peer_lane_emit(const struct peer_lane *l)
 {
 	return emit_figures(l->emitter);
-}
-
-const struct tunnel_figures *
-peer_lane_tunnel(const struct peer_lane *l)
-{
-	return tunnel_figures(l->tunnel);
-}
-
-const gauge_t *
-peer_lane_since_ns(const struct peer_lane *l)
-{
-	return l->since_ns;
 }

@@ -7,14 +7,12 @@
  */
 #include <stddef.h>
 
-#include "base/counter.h"
 #include "ops/settings.h"
 
 struct peer_lane;
-struct lane;
-struct peer;
 struct emit_figures;
-struct tunnel_figures;
+struct peer;
+struct shell;
 
 /* Opens tunnel and emission and allocates everything; the settings must outlive
  * it. NULL, with a line for the operator in error. */
@@ -22,8 +20,8 @@ struct peer_lane *peer_lane_new(const struct peer_settings *settings, unsigned i
 				char *error, size_t error_bytes);
 void peer_lane_free(struct peer_lane *l);
 
-/* To start it, tell it, join it (path/lane.h). */
-struct lane *peer_lane_lane(struct peer_lane *l);
+/* Its lane, to start it, tell it, join it; its tunnel, and what is known of sessions. */
+struct shell *peer_lane_shell(struct peer_lane *l);
 
 /* Main thread: the lane goes on with what `next` says of the keys that may change while
  * it runs. All is read, joined and allocated here; the lane only exchanges it, in one
@@ -41,8 +39,5 @@ void peer_lane_demand(struct peer_lane *l, uint32_t *groups, size_t count);
 /* For the books and the scrape; valid until peer_lane_free(). */
 struct peer *peer_lane_core(struct peer_lane *l);
 const struct emit_figures *peer_lane_emit(const struct peer_lane *l);
-const struct tunnel_figures *peer_lane_tunnel(const struct peer_lane *l);
-/* Per remote, UTC: when the state of its session last changed; 0 = never. */
-const gauge_t *peer_lane_since_ns(const struct peer_lane *l);
 
 #endif

@@ -31,7 +31,7 @@ apply(void *arg)
 
 	c->adopt(c->arg);
 	peer_settings_changed(l->core, clock_now());
-	before = tunnel_renew(l->tunnel, c->context, c->expires_s);
+	before = tunnel_renew(l->shell.tunnel, c->context, c->expires_s);
 	if (before != NULL)
 		c->context = before;
 	peer_lane_turn(l);
@@ -43,14 +43,14 @@ peer_lane_reload(struct peer_lane *l, const struct peer_settings *next,
 {
 	struct change c = {.lane = l, .adopt = adopt, .arg = arg};
 
-	if (l->draining) {
+	if (l->shell.draining) {
 		snprintf(error, error_bytes, "the peer is draining: it ends soon");
 		return -EBUSY;
 	}
 	c.context = tls_context_new(&next->tls, next->node, &c.expires_s, error,
 				    error_bytes);
 	if (c.context == NULL) {
-		tunnel_renewal_failed(l->tunnel);
+		tunnel_renewal_failed(l->shell.tunnel);
 		return -EINVAL;
 	}
 	/* The last that may fail: an option of the socket needs no exchange. */
@@ -58,7 +58,7 @@ peer_lane_reload(struct peer_lane *l, const struct peer_settings *next,
 		SSL_CTX_free(c.context);
 		return -EINVAL;
 	}
-	lane_call(&l->lane, apply, &c);
+	lane_call(&l->shell.lane, apply, &c);
 	SSL_CTX_free(c.context);
 	return 0;
 }
@@ -84,6 +84,6 @@ peer_lane_demand(struct peer_lane *l, uint32_t *groups, size_t count)
 {
 	struct demanded d = {l, groups, count};
 
-	lane_call(&l->lane, apply_demand, &d);
+	lane_call(&l->shell.lane, apply_demand, &d);
 	free(d.groups); /* those of before */
 }

@@ -15,48 +15,19 @@
 #include "base/random.h"
 #include "path/relay_lane_internal.h"
 
-/* After our BYE the peer closes; one that does not is not waited for longer. */
-#define FAREWELL_NS NS_PER_S
-
-static const char *
-remote_name(const struct relay_lane *l, unsigned int remote)
-{
-	return l->settings->remotes[remote].name;
-}
-
-static struct now
-begin(struct relay_lane *l)
-{
-	if (!l->in_turn)
-		l->now = lane_turn(&l->lane);
-	l->in_turn = true;
-	return l->now;
-}
-
-static bool
-is_finished(struct relay_lane *l)
-{
-	if (!l->draining || !relay_drained(l->core) || !tunnel_flushed(l->tunnel))
-		return false;
-	if (l->farewell_end.ns == MONO_NEVER.ns) {
-		tunnel_stop_dialling(l->tunnel);
-		l->farewell_end = mono_add(l->now.mono, FAREWELL_NS);
-	}
-	return l->paths_up == 0 || mono_due(l->farewell_end, l->now.mono);
-}
-
 /* What every turn ends with: whatever became due or possible is done. */
 static void
 end(struct relay_lane *l)
 {
-	if (mono_due(relay_deadline(l->core), l->now.mono))
-		relay_tick(l->core, l->now);
-	tunnel_kick_all(l->tunnel);
+	struct now now = lane_turn(&l->shell.lane);
+
+	if (mono_due(relay_deadline(l->core), now.mono))
+		relay_tick(l->core, now);
+	tunnel_kick_all(l->shell.tunnel);
 	capture_resume(l->capture);
-	l->in_turn = false;
-	lane_turn_end(&l->lane);
-	if (is_finished(l))
-		lane_end(&l->lane, l->status);
+	lane_turn_end(&l->shell.lane);
+	if (l->shell.draining && relay_drained(l->core) && shell_is_finished(&l->shell))
+		lane_end(&l->shell.lane, l->status);
 }
 
 /* ---- capture ---- */
@@ -66,13 +37,12 @@ on_frame(void *arg, const struct frame *frame)
 {
 	struct relay_lane *l = arg;
 
-	relay_frame(l->core, begin(l), frame);
+	relay_frame(l->core, lane_turn(&l->shell.lane), frame);
 }
 
 static void
 on_batch_end(void *arg)
 {
-	begin(arg);
 	end(arg);
 }
 
@@ -83,7 +53,7 @@ on_dropped(void *arg, enum drop_point point, uint64_t n)
 
 	log_warn("capture", "datagrams lost before capture point=%s count=%" PRIu64,
 		 drop_point_name(point), n);
-	relay_dropped(l->core, begin(l), point, n);
+	relay_dropped(l->core, lane_turn(&l->shell.lane), point, n);
 	end(l);
 }
 
@@ -98,15 +68,15 @@ on_may_capture(void *arg)
 static void
 start_drain(struct relay_lane *l, bool patient)
 {
-	l->draining = true;
+	l->shell.draining = true;
 	relay_drain(l->core, patient);
 	/* A file's end waits for its peers; the operator's word does not. */
 	if (patient)
 		return;
-	tunnel_stop_dialling(l->tunnel);
-	l->drain_end =
-		mono_min(l->drain_end, mono_add(clock_now().mono,
-						l->settings->session.drain_timeout_ns));
+	tunnel_stop_dialling(l->shell.tunnel);
+	l->shell.drain_end = mono_min(
+		l->shell.drain_end,
+		mono_add(clock_now().mono, l->settings->session.drain_timeout_ns));
 }
 
 static void
@@ -154,9 +124,9 @@ on_up(void *arg, unsigned int remote, unsigned int slot, enum transport transpor
 {
 	struct relay_lane *l = arg;
 
-	l->paths_up++;
-	relay_path_up(l->core, begin(l), remote, slot,
-		      transport == TRANSPORT_DTLS ? PATH_DATAGRAM : PATH_STREAM, mtu);
+	l->shell.paths_up++;
+	relay_path_up(l->core, lane_turn(&l->shell.lane), remote, slot,
+		      shell_path_kind(transport), mtu);
 	end(l);
 }
 
@@ -166,10 +136,9 @@ on_down(void *arg, unsigned int remote, unsigned int slot, const char *reason)
 	struct relay_lane *l = arg;
 
 	(void)reason; /* the tunnel has logged it */
-	l->paths_up--;
-	relay_path_down(l->core, begin(l), remote, slot);
-	lane_reschedule(&l->lane);
-	l->in_turn = false;
+	l->shell.paths_up--;
+	relay_path_down(l->core, lane_turn(&l->shell.lane), remote, slot);
+	lane_turn_leave(&l->shell.lane);
 }
 
 static long
@@ -178,16 +147,17 @@ on_input(void *arg, unsigned int remote, unsigned int slot, const uint8_t *bytes
 {
 	struct relay_lane *l = arg;
 
-	return relay_input(l->core, begin(l), remote, slot, bytes, len);
+	return relay_input(l->core, lane_turn(&l->shell.lane), remote, slot, bytes,
+			   len);
 }
 
 static size_t
 on_fill(void *arg, unsigned int remote, unsigned int slot, uint8_t *buf, size_t cap)
 {
 	struct relay_lane *l = arg;
-	size_t limit = cap < FILL_BYTES ? cap : FILL_BYTES;
 
-	return relay_fill(l->core, begin(l), remote, slot, buf, limit, cap);
+	return relay_fill(l->core, lane_turn(&l->shell.lane), remote, slot, buf,
+			  shell_fill_limit(cap), cap);
 }
 
 static const struct tunnel_ops tunnel_ops = {
@@ -206,21 +176,7 @@ on_session(void *arg, unsigned int remote, enum session_state from,
 {
 	struct relay_lane *l = arg;
 
-	gauge_set(&l->since_ns[remote], clock_now().utc.ns);
-	log_info("session", "remote=%s %s -> %s: %s epoch=%016" PRIx64,
-		 remote_name(l, remote), session_state_name(from),
-		 session_state_name(to), why, relay_epoch(l->core));
-}
-
-static void
-on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
-{
-	struct relay_lane *l = arg;
-
-	if (reason == WIRE_BYE_TIMEOUT)
-		tunnel_fail(l->tunnel, remote, slot, wire_bye_name(reason));
-	else
-		tunnel_close(l->tunnel, remote, slot, wire_bye_name(reason));
+	shell_log_session(&l->shell, remote, from, to, why, relay_epoch(l->core));
 }
 
 static void
@@ -230,19 +186,10 @@ on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
 
 	if (reason == WIRE_BYE_SHUTDOWN)
 		log_info("session", "remote=%s said bye reason=%s",
-			 remote_name(l, remote), wire_bye_name(reason));
+			 l->shell.remotes[remote].name, wire_bye_name(reason));
 	else
 		log_warn("session", "remote=%s sent us away reason=%s text=%s",
-			 remote_name(l, remote), wire_bye_name(reason), text);
-}
-
-static void
-on_clock(void *arg, unsigned int remote, unsigned int slot, bool apart,
-	 int64_t offset_ns, int64_t error_ns)
-{
-	struct relay_lane *l = arg;
-
-	lane_log_clock(remote_name(l, remote), slot, apart, offset_ns, error_ns);
+			 l->shell.remotes[remote].name, wire_bye_name(reason), text);
 }
 
 static void
@@ -254,10 +201,10 @@ on_restarted(void *arg, unsigned int remote, uint64_t abandoned)
 		log_warn("session",
 			 "remote=%s is another process: the former one may not have "
 			 "emitted all that it was sent count=%" PRIu64,
-			 remote_name(l, remote), abandoned);
+			 l->shell.remotes[remote].name, abandoned);
 	else
 		log_info("session", "remote=%s is another process",
-			 remote_name(l, remote));
+			 l->shell.remotes[remote].name);
 }
 
 static void
@@ -271,17 +218,17 @@ on_narrow(void *arg, unsigned int remote, unsigned int slot, bool narrow, size_t
 			 "path takes short datagrams only: the line's MTU is less than "
 			 "that of its ends remote=%s slot=%u now=%zu was=%zu "
 			 "remedy=\"set the path's mtu, or let ICMP pass\"",
-			 remote_name(l, remote), slot, bytes, mtu);
+			 l->shell.remotes[remote].name, slot, bytes, mtu);
 	else
 		log_info("tunnel", "path takes long datagrams again remote=%s slot=%u",
-			 remote_name(l, remote), slot);
+			 l->shell.remotes[remote].name, slot);
 }
 
 static const struct relay_ops relay_ops = {
 	.session = on_session,
-	.close = on_close,
+	.close = shell_close,
 	.bye = on_bye,
-	.clock = on_clock,
+	.clock = shell_clock,
 	.restarted = on_restarted,
 	.narrow = on_narrow,
 };
@@ -294,26 +241,23 @@ deadline(void *arg)
 	const struct relay_lane *l = arg;
 	mono_t due = relay_deadline(l->core);
 
-	if (l->draining)
-		due = mono_min(due, mono_min(l->drain_end, l->farewell_end));
-	return due;
+	return shell_deadline(&l->shell, due);
 }
 
 static void
 tick(void *arg)
 {
 	struct relay_lane *l = arg;
-	struct now now = begin(l);
+	struct now now = lane_turn(&l->shell.lane);
 
-	if (mono_due(l->drain_end, now.mono)) {
+	if (mono_due(l->shell.drain_end, now.mono)) {
 		log_warn("session", "drain timed out: what is left stays unsent");
-		l->drain_end = MONO_NEVER;
+		l->shell.drain_end = MONO_NEVER;
 		relay_give_up_drain(l->core);
-		if (l->farewell_end.ns == MONO_NEVER.ns)
-			l->farewell_end = mono_add(now.mono, FAREWELL_NS);
+		shell_begin_farewell(&l->shell);
 	}
-	if (mono_due(l->farewell_end, now.mono))
-		lane_end(&l->lane, l->status);
+	if (mono_due(l->shell.farewell_end, now.mono))
+		lane_end(&l->shell.lane, l->status);
 	end(l);
 }
 
@@ -323,14 +267,13 @@ message(void *arg, unsigned int bits)
 	struct relay_lane *l = arg;
 
 	if (bits & LANE_STOP) {
-		lane_end(&l->lane, 1);
+		lane_end(&l->shell.lane, 1);
 		return;
 	}
 	if (bits & LANE_DRAIN) {
 		log_info("session", "draining");
 		capture_stop(l->capture);
 		start_drain(l, false);
-		begin(l);
 		end(l);
 	}
 }
@@ -349,12 +292,11 @@ open_shell(struct relay_lane *l, char *error, size_t error_bytes)
 	const struct relay_settings *s = l->settings;
 	struct half_settings both = HALF_SETTINGS(s);
 
-	l->tunnel = tunnel_new(l->lane.base, &both, &tunnel_ops, l, error, error_bytes);
-	if (l->tunnel == NULL)
+	if (!shell_open(&l->shell, &both, &tunnel_ops, error, error_bytes))
 		return false;
 	l->capture =
-		capture_open(l->lane.base, &s->capture, s->channels, s->channel_count,
-			     &capture_ops, l, error, error_bytes);
+		capture_open(l->shell.lane.base, &s->capture, s->channels,
+			     s->channel_count, &capture_ops, l, error, error_bytes);
 	return l->capture != NULL;
 }
 
@@ -362,17 +304,14 @@ struct relay_lane *
 relay_lane_new(const struct relay_settings *settings, unsigned int n, char *error,
 	       size_t error_bytes)
 {
+	struct half_settings both = HALF_SETTINGS(settings);
 	struct relay_lane *l = calloc(1, sizeof *l);
 
 	snprintf(error, error_bytes, "out of memory");
 	if (l == NULL)
 		return NULL;
 	l->settings = settings;
-	l->drain_end = l->farewell_end = MONO_NEVER;
-	if (lane_init(&l->lane, &lane_ops, l) != 0)
-		goto fail;
-	l->since_ns = calloc(settings->remote_count, sizeof *l->since_ns);
-	if (l->since_ns == NULL)
+	if (shell_init(&l->shell, &both, &lane_ops) != 0)
 		goto fail;
 	l->core = relay_new(settings, (uint16_t)n, random_id(), clock_now(), &relay_ops,
 			    l);
@@ -388,7 +327,7 @@ relay_lane_new(const struct relay_settings *settings, unsigned int n, char *erro
 	log_info("lane", "lane=%u epoch=%016" PRIx64 " channels=%zu memory_bytes=%zu",
 		 n, relay_epoch(l->core), settings->channel_count,
 		 relay_memory_bytes(l->core));
-	tunnel_start(l->tunnel);
+	tunnel_start(l->shell.tunnel);
 	capture_start(l->capture);
 	return l;
 fail:
@@ -403,25 +342,23 @@ relay_lane_free(struct relay_lane *l)
 		return;
 	if (l->capture != NULL)
 		capture_free(l->capture);
-	if (l->tunnel != NULL)
-		tunnel_free(l->tunnel);
+	if (l->shell.tunnel != NULL)
+		tunnel_free(l->shell.tunnel);
 	relay_free(l->core);
-	lane_fini(&l->lane);
-	free(l->since_ns);
+	shell_fini(&l->shell);
 	free(l);
 }
 
 void
 relay_lane_turn(struct relay_lane *l)
 {
-	begin(l);
 	end(l);
 }
 
-struct lane *
-relay_lane_lane(struct relay_lane *l)
+struct shell *
+relay_lane_shell(struct relay_lane *l)
 {
-	return &l->lane;
+	return &l->shell;
 }
 
 struct relay *
@@ -434,16 +371,4 @@ const struct capture_figures *
 relay_lane_capture(const struct relay_lane *l)
 {
 	return capture_figures(l->capture);
-}
-
-const struct tunnel_figures *
-relay_lane_tunnel(const struct relay_lane *l)
-{
-	return tunnel_figures(l->tunnel);
-}
-
-const gauge_t *
-relay_lane_since_ns(const struct relay_lane *l)
-{
-	return l->since_ns;
 }

@@ -8,14 +8,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/counter.h"
 #include "ops/settings.h"
 
 struct relay_lane;
-struct lane;
-struct relay;
 struct capture_figures;
-struct tunnel_figures;
+struct relay;
+struct shell;
 
 /* Opens capture and tunnel and allocates everything, under the privileges of the
  * caller; the settings must outlive it. NULL, with a line for the operator in
@@ -24,9 +22,9 @@ struct relay_lane *relay_lane_new(const struct relay_settings *settings, unsigne
 				  char *error, size_t error_bytes);
 void relay_lane_free(struct relay_lane *l);
 
-/* To start it, tell it, join it (path/lane.h). Its status is 0, or 1 when a
- * capture file was damaged. */
-struct lane *relay_lane_lane(struct relay_lane *l);
+/* Its lane, to start it, tell it, join it: its status is 0, or 1 when a capture file was
+ * damaged; its tunnel, and what is known of sessions. */
+struct shell *relay_lane_shell(struct relay_lane *l);
 
 /* Main thread: the lane goes on with what `next` says of the keys that may change while
  * it runs. All is read, joined and allocated here; the lane only exchanges it, in one
@@ -46,8 +44,5 @@ int relay_lane_choose(struct relay_lane *l, const bool *idle, char *error,
 /* For the books and the scrape; valid until relay_lane_free(). */
 struct relay *relay_lane_core(struct relay_lane *l);
 const struct capture_figures *relay_lane_capture(const struct relay_lane *l);
-const struct tunnel_figures *relay_lane_tunnel(const struct relay_lane *l);
-/* Per remote, UTC: when the state of its session last changed; 0 = never. */
-const gauge_t *relay_lane_since_ns(const struct relay_lane *l);
 
 #endif

@@ -121,7 +121,7 @@ prepare_channels(struct change *c, const bool *idle, char *error, size_t error_b
 {
 	int rc;
 
-	if (c->lane->draining) {
+	if (c->lane->shell.draining) {
 		snprintf(error, error_bytes, "the relay is draining: it ends soon");
 		return -EBUSY;
 	}
@@ -153,12 +153,12 @@ prepare_reload(struct change *c, const struct relay_settings *next, char *error,
 	bool *idle;
 	int rc;
 
-	if (c->lane->draining)
+	if (c->lane->shell.draining)
 		return prepare_channels(c, NULL, error, error_bytes);
 	c->context = tls_context_new(&next->tls, next->node, &c->expires_s, error,
 				     error_bytes);
 	if (c->context == NULL) {
-		tunnel_renewal_failed(c->lane->tunnel);
+		tunnel_renewal_failed(c->lane->shell.tunnel);
 		return -EINVAL;
 	}
 	snprintf(error, error_bytes, "out of memory");
@@ -192,7 +192,7 @@ apply_reload(void *arg)
 	c->adopt(c->arg);
 	relay_settings_changed(l->core);
 	capture_apply(l->capture, c->capture);
-	before = tunnel_renew(l->tunnel, c->context, c->expires_s);
+	before = tunnel_renew(l->shell.tunnel, c->context, c->expires_s);
 	if (before != NULL)
 		c->context = before;
 	relay_lane_turn(l);
@@ -232,7 +232,7 @@ relay_lane_reload(struct relay_lane *l, const struct relay_settings *next,
 	int rc = prepare_reload(&c, next, error, error_bytes);
 
 	if (rc == 0)
-		lane_call(&l->lane, apply_reload, &c);
+		lane_call(&l->shell.lane, apply_reload, &c);
 	let_go(&c);
 	return rc;
 }
@@ -247,7 +247,7 @@ relay_lane_choose(struct relay_lane *l, const bool *idle, char *error,
 	int rc = prepare_channels(&c, idle, error, error_bytes);
 
 	if (rc == 0)
-		lane_call(&l->lane, apply_choice, &c);
+		lane_call(&l->shell.lane, apply_choice, &c);
 	let_go(&c);
 	return rc;
 }

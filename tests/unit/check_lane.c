@@ -144,6 +144,28 @@ START_TEST(a_call_meets_the_end)
 }
 END_TEST
 
+START_TEST(a_turn_has_one_time)
+{
+	struct fixture *f = start();
+	struct now first = lane_turn(&f->lane), next;
+
+	while (mono_sub(clock_now().mono, first.mono) < NS_PER_MS)
+		;
+	ck_assert_int_eq(lane_turn(&f->lane).mono.ns, first.mono.ns);
+	lane_turn_end(&f->lane);
+	ck_assert_uint_eq(counter_get(&f->lane.heartbeat), 1);
+	next = lane_turn(&f->lane);
+	ck_assert_int_gt(next.mono.ns, first.mono.ns);
+	while (mono_sub(clock_now().mono, next.mono) < NS_PER_MS)
+		;
+	/* Left and not ended: what comes then is another turn, and this was none. */
+	lane_turn_leave(&f->lane);
+	ck_assert_int_gt(lane_turn(&f->lane).mono.ns, next.mono.ns);
+	ck_assert_uint_eq(counter_get(&f->lane.heartbeat), 1);
+	end(f);
+}
+END_TEST
+
 int
 main(void)
 {
@@ -154,6 +176,7 @@ main(void)
 	tcase_add_test(t, a_call_runs_on_the_lane_and_is_waited_for);
 	tcase_add_test(t, messages_and_calls_do_not_take_each_other_away);
 	tcase_add_test(t, no_lane_no_waiting);
+	tcase_add_test(t, a_turn_has_one_time);
 	tcase_add_test(t, a_call_meets_the_end);
 	suite_add_tcase(s, t);
 	return suite_run(s);
