@@ -2,60 +2,12 @@
 #include "ops/metrics.h"
 
 #include <stdio.h>
-#include <string.h>
 
 #include "base/histogram.h"
 #include "ops/metrics_shared.h"
 #include "path/timing.h"
 #include "path/traffic.h"
 #include "path/tunnel.h"
-
-/* ---- labels and rows ---- */
-
-void
-metrics_label(struct metrics_labels *l, size_t place, const char *name,
-	      const char *value)
-{
-	l->all[place] = (struct exposition_label){name, value};
-	l->count = place + 1;
-}
-
-void
-metrics_label_lane(struct metrics_labels *l, size_t lane)
-{
-	snprintf(l->lane, sizeof(l->lane), "%zu", lane);
-	metrics_label(l, 0, "lane", l->lane);
-}
-
-void
-metrics_u64(struct evbuffer *out, const char *family,
-	    const struct metrics_labels *labels, uint64_t value)
-{
-	exposition_u64(out, family, labels->all, labels->count, value);
-}
-
-void
-metrics_row_head(struct evbuffer *out, const struct metrics_row *rows, size_t i)
-{
-	const struct metrics_row *row = &rows[i];
-
-	if (i == 0 || strcmp(rows[i - 1].family, row->family) != 0)
-		exposition_family(out, row->family, row->type,
-				  row->family_help ? row->family_help : row->help);
-}
-
-void
-metrics_row_put(struct evbuffer *out, const struct metrics_row *row,
-		struct metrics_labels *labels, const void *book)
-{
-	const counter_t *c = (const void *)((const char *)book + row->offset);
-	size_t place = labels->count;
-
-	if (row->label)
-		metrics_label(labels, place, row->label, row->value);
-	metrics_u64(out, row->family, labels, counter_get(c));
-	labels->count = place;
-}
 
 /* ---- the process and its lanes ---- */
 
@@ -126,18 +78,21 @@ static const struct {
 static void
 put_lanes(struct evbuffer *out, struct lane_views lanes)
 {
-	struct metrics_labels l;
+	for (size_t f = 0; f < METRICS_ROWS(lane_families); f++) {
+		struct metrics_walk w = metrics_walk(lanes);
 
-	for (size_t f = 0; f < sizeof(lane_families) / sizeof(lane_families[0]); f++) {
 		exposition_family(out, lane_families[f].family, lane_families[f].type,
 				  lane_families[f].help);
-		for (size_t i = 0; i < lanes.count; i++) {
-			struct lane_view v = lanes.at(lanes.views, i);
-
-			metrics_label_lane(&l, i);
-			lane_families[f].put(out, lane_families[f].family, &l, &v);
-		}
+		while (metrics_next_lane(&w))
+			lane_families[f].put(out, lane_families[f].family, &w.labels,
+					     &w.view);
 	}
+}
+
+static const void *
+tunnel(const struct metrics_walk *w)
+{
+	return w->view.tunnel;
 }
 
 static void
@@ -150,16 +105,9 @@ put_tunnel(struct evbuffer *out, struct lane_views lanes)
 		TUNNEL_COUNTERS(X)
 #undef X
 	};
-	struct metrics_labels l;
 
-	for (size_t r = 0; r < sizeof(rows) / sizeof(rows[0]); r++) {
-		metrics_row_head(out, rows, r);
-		for (size_t i = 0; i < lanes.count; i++) {
-			metrics_label_lane(&l, i);
-			metrics_row_put(out, &rows[r], &l,
-					lanes.at(lanes.views, i).tunnel);
-		}
-	}
+	metrics_put_rows(out, rows, METRICS_ROWS(rows), lanes, metrics_next_lane,
+			 tunnel);
 }
 
 /* ---- sessions ---- */
@@ -178,19 +126,12 @@ static void
 put_sessions(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_session_state";
-	struct metrics_labels l;
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(out, family, EXPOSITION_GAUGE,
 			  "1 for the state that the session is in, 0 for the others");
-	for (size_t i = 0; i < lanes.count; i++) {
-		struct lane_view v = lanes.at(lanes.views, i);
-
-		metrics_label_lane(&l, i);
-		for (unsigned int r = 0; r < v.remote_count; r++) {
-			metrics_label(&l, 1, "remote", v.remotes[r].name);
-			put_state(out, family, &l, v.state(v.view, r));
-		}
-	}
+	while (metrics_next_session(&w, "remote"))
+		put_state(out, family, &w.labels, w.view.state(w.view.view, w.remote));
 }
 
 /* ---- paths ---- */
@@ -318,38 +259,17 @@ static const struct {
 };
 
 static void
-put_remote_paths(struct evbuffer *out, size_t family, struct metrics_labels *l,
-		 const struct lane_view *v, unsigned int remote)
-{
-	char slot_text[12];
-
-	metrics_label(l, 1, "remote", v->remotes[remote].name);
-	for (unsigned int slot = 0; slot < PATHS_MAX; slot++) {
-		struct path_view p = v->path(v->view, remote, slot);
-
-		if (!p.known)
-			continue;
-		snprintf(slot_text, sizeof(slot_text), "%u", slot);
-		metrics_label(l, 2, "path", slot_text);
-		path_families[family].put(out, path_families[family].family, l, &p);
-	}
-}
-
-static void
 put_paths(struct evbuffer *out, struct lane_views lanes)
 {
-	struct metrics_labels l;
+	for (size_t f = 0; f < METRICS_ROWS(path_families); f++) {
+		struct metrics_walk w = metrics_walk(lanes);
+		struct path_view p;
 
-	for (size_t f = 0; f < sizeof(path_families) / sizeof(path_families[0]); f++) {
 		exposition_family(out, path_families[f].family, path_families[f].type,
 				  path_families[f].help);
-		for (size_t i = 0; i < lanes.count; i++) {
-			struct lane_view v = lanes.at(lanes.views, i);
-
-			metrics_label_lane(&l, i);
-			for (unsigned int r = 0; r < v.remote_count; r++)
-				put_remote_paths(out, f, &l, &v, r);
-		}
+		while (metrics_next_path(&w, &p))
+			path_families[f].put(out, path_families[f].family, &w.labels,
+					     &p);
 	}
 }
 

@@ -12,65 +12,39 @@
 #include "path/peer_session.h"
 #include "path/quota.h"
 
-#define ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+/* ---- walks ---- */
 
-/* ---- walks: over lanes, their sessions, and a session's channels ---- */
-
-struct walk {
-	const struct peer_views *views;
-	size_t lane;
-	unsigned int remote;
-	size_t channel;
-	const struct peer_view *view;
-	const struct peer_session *session;
-	struct metrics_labels labels;
-	char name[NAME_BYTES_MAX]; /* of a channel, or a group */
-	char port[8];
-};
-
-static struct walk
-start(const struct peer_views *views)
+static const struct peer_view *
+view(const struct metrics_walk *w)
 {
-	return (struct walk){.views = views, .lane = SIZE_MAX};
+	return w->view.view;
+}
+
+static const struct peer_session *
+session(const struct metrics_walk *w)
+{
+	return peer_session(view(w)->core, w->remote);
 }
 
 static bool
-next_lane(struct walk *w)
+next_session(struct metrics_walk *w)
 {
-	if (++w->lane >= w->views->count)
-		return false;
-	w->view = &w->views->lanes[w->lane];
-	w->session = NULL;
-	w->remote = UINT32_MAX;
-	metrics_label_lane(&w->labels, w->lane);
-	return true;
-}
-
-static bool
-next_session(struct walk *w)
-{
-	while (!w->view || ++w->remote >= w->view->settings->remote_count)
-		if (!next_lane(w))
-			return false;
-	w->session = peer_session(w->view->core, w->remote);
-	w->channel = SIZE_MAX;
-	metrics_label(&w->labels, 1, "relay", w->session->settings->name);
-	return true;
+	return metrics_next_session(w, "relay");
 }
 
 static const struct peer_channel *
-channel(const struct walk *w)
+channel(const struct metrics_walk *w)
 {
-	return &w->session->channels[w->channel];
+	return &session(w)->channels[w->channel];
 }
 
 /* All but the marks. */
 static bool
-next_channel(struct walk *w)
+next_channel(struct metrics_walk *w)
 {
 	do {
-		while (!w->session ||
-		       ++w->channel >= peer_channel_count(w->view->core, w->remote))
+		while (w->remote == UINT32_MAX ||
+		       ++w->channel >= peer_channel_count(view(w)->core, w->remote))
 			if (!next_session(w))
 				return false;
 	} while (gauge_get(&channel(w)->is_marks));
@@ -139,31 +113,31 @@ static const struct metrics_row remote_rows[] = {
 	 offsetof(struct sent_book, unsent)},
 };
 
-static void
-put_books(struct evbuffer *out, const struct peer_views *views)
+static const void *
+book(const struct metrics_walk *w)
 {
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct walk w = start(views);
+	return &channel(w)->book;
+}
 
-		metrics_row_head(out, rows, i);
-		while (next_channel(&w))
-			metrics_row_put(out, &rows[i], &w.labels, &channel(&w)->book);
-	}
-	for (size_t i = 0; i < ROWS(remote_rows); i++) {
-		struct walk w = start(views);
-
-		metrics_row_head(out, remote_rows, i);
-		while (next_channel(&w))
-			metrics_row_put(out, &remote_rows[i], &w.labels,
-					&channel(&w)->relay);
-	}
+static const void *
+relay_book(const struct metrics_walk *w)
+{
+	return &channel(w)->relay;
 }
 
 static void
-put_residuals(struct evbuffer *out, const struct peer_views *views)
+put_books(struct evbuffer *out, struct lane_views lanes)
+{
+	metrics_put_rows(out, rows, METRICS_ROWS(rows), lanes, next_channel, book);
+	metrics_put_rows(out, remote_rows, METRICS_ROWS(remote_rows), lanes,
+			 next_channel, relay_book);
+}
+
+static void
+put_residuals(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_peer_residual_datagrams";
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(out, family, EXPOSITION_GAUGE,
 			  "Datagrams that the books do not explain: always 0");
@@ -178,10 +152,10 @@ put_residuals(struct evbuffer *out, const struct peer_views *views)
 }
 
 static void
-put_last_emissions(struct evbuffer *out, const struct peer_views *views)
+put_last_emissions(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_peer_last_emission_timestamp_seconds";
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(out, family, EXPOSITION_GAUGE,
 			  "When the channel was last emitted, since 1970 UTC");
@@ -196,8 +170,14 @@ put_last_emissions(struct evbuffer *out, const struct peer_views *views)
 
 /* ---- sessions ---- */
 
+static const void *
+session_figures(const struct metrics_walk *w)
+{
+	return &session(w)->figures;
+}
+
 static void
-put_figures(struct evbuffer *out, const struct peer_views *views)
+put_figures(struct evbuffer *out, struct lane_views lanes)
 {
 	static const struct metrics_row figures[] = {
 #define X(id, help) \
@@ -206,47 +186,28 @@ put_figures(struct evbuffer *out, const struct peer_views *views)
 #undef X
 	};
 
-	for (size_t i = 0; i < ROWS(figures); i++) {
-		struct walk w = start(views);
-
-		metrics_row_head(out, figures, i);
-		while (next_session(&w))
-			metrics_row_put(out, &figures[i], &w.labels,
-					&w.session->figures);
-	}
+	metrics_put_rows(out, figures, METRICS_ROWS(figures), lanes, next_session,
+			 session_figures);
 }
 
-/* Of the paths that are known, as those of both halves. */
 static void
-put_firsts(struct evbuffer *out, const struct peer_views *views)
+put_firsts(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_path_first_datagrams_total";
-	struct walk w = start(views);
-	char slot_text[12];
+	struct metrics_walk w = metrics_walk(lanes);
+	struct path_view p;
 
 	exposition_family(out, family, EXPOSITION_COUNTER,
 			  "Datagrams that this path brought before any other");
-	while (next_session(&w)) {
-		metrics_label(&w.labels, 1, "remote", w.session->settings->name);
-		for (unsigned int slot = 0; slot < PATHS_MAX; slot++) {
-			const struct peer_path *p = &w.session->paths[slot];
-
-			if (slot >= w.session->settings->path_count &&
-			    gauge_get(&p->life.is_up) == 0 &&
-			    counter_get(&p->bytes) == 0)
-				continue;
-			snprintf(slot_text, sizeof(slot_text), "%u", slot);
-			metrics_label(&w.labels, 2, "path", slot_text);
-			metrics_u64(out, family, &w.labels, counter_get(&p->firsts));
-		}
-	}
+	while (metrics_next_path(&w, &p))
+		metrics_u64(out, family, &w.labels, counter_get(p.firsts));
 }
 
 static void
-put_dropped(struct evbuffer *out, const struct peer_views *views)
+put_dropped(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_peer_remote_dropped_datagrams_total";
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(out, family, EXPOSITION_COUNTER,
 			  "Datagrams lost before the relay's capture, by its marks, of "
@@ -256,33 +217,39 @@ put_dropped(struct evbuffer *out, const struct peer_views *views)
 			metrics_label(&w.labels, 2, "point",
 				      drop_point_name((enum drop_point)i));
 			metrics_u64(out, family, &w.labels,
-				    counter_get(&w.session->figures.dropped[i]));
+				    counter_get(&session(&w)->figures.dropped[i]));
 		}
 }
 
 static void
-put_histograms(struct evbuffer *out, const struct peer_views *views)
+put_histograms(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *latency = "tombolo_peer_latency_seconds";
 	const char *repair = "tombolo_peer_time_to_repair_seconds";
-	struct walk w;
+	struct metrics_walk w;
 
 	exposition_family(out, latency, EXPOSITION_HISTOGRAM,
 			  "From capture to emission, by the relay's clock");
-	for (w = start(views); next_session(&w);)
+	for (w = metrics_walk(lanes); next_session(&w);)
 		exposition_histogram(out, latency, w.labels.all, w.labels.count,
-				     &w.session->figures.latency);
+				     &session(&w)->figures.latency);
 	exposition_family(out, repair, EXPOSITION_HISTOGRAM,
 			  "From a gap found to the datagram that was missing");
-	for (w = start(views); next_session(&w);)
+	for (w = metrics_walk(lanes); next_session(&w);)
 		exposition_histogram(out, repair, w.labels.all, w.labels.count,
-				     &w.session->figures.time_to_repair);
+				     &session(&w)->figures.time_to_repair);
 }
 
 /* ---- the lane ---- */
 
+static const void *
+emission(const struct metrics_walk *w)
+{
+	return view(w)->emit;
+}
+
 static void
-put_emit(struct evbuffer *out, const struct peer_views *views)
+put_emit(struct evbuffer *out, struct lane_views lanes)
 {
 	static const struct metrics_row counters[] = {
 #define X(id, unit, help)                                  \
@@ -292,27 +259,24 @@ put_emit(struct evbuffer *out, const struct peer_views *views)
 #undef X
 	};
 	const char *mtu = "tombolo_emit_mtu_bytes";
-	struct walk w;
+	struct metrics_walk w;
 
-	for (size_t i = 0; i < ROWS(counters); i++) {
-		metrics_row_head(out, counters, i);
-		for (w = start(views); next_lane(&w);)
-			metrics_row_put(out, &counters[i], &w.labels, w.view->emit);
-	}
+	metrics_put_rows(out, counters, METRICS_ROWS(counters), lanes,
+			 metrics_next_lane, emission);
 	exposition_family(out, mtu, EXPOSITION_GAUGE,
 			  "MTU of the interface emitted on");
-	for (w = start(views); next_lane(&w);)
+	for (w = metrics_walk(lanes); metrics_next_lane(&w);)
 		exposition_i64(out, mtu, w.labels.all, w.labels.count,
-			       gauge_get(&w.view->emit->mtu_bytes));
+			       gauge_get(&view(&w)->emit->mtu_bytes));
 }
 
 /* ---- the quota ---- */
 
 /* From -1 on; NULL: no more in this lane. */
 static const struct quota_flow *
-next_flow(struct walk *w, int64_t *flow)
+next_flow(struct metrics_walk *w, int64_t *flow)
 {
-	const struct quota *q = peer_quota(w->view->core);
+	const struct quota *q = peer_quota(view(w)->core);
 	const struct quota_flow *f;
 	struct in_addr group;
 
@@ -321,9 +285,9 @@ next_flow(struct walk *w, int64_t *flow)
 	f = quota_at(q, (uint32_t)*flow);
 	group.s_addr = htonl((uint32_t)gauge_get(&f->group));
 	inet_ntop(AF_INET, &group, w->name, sizeof(w->name));
-	snprintf(w->port, sizeof(w->port), "%" PRId64, gauge_get(&f->port));
+	snprintf(w->number, sizeof(w->number), "%" PRId64, gauge_get(&f->port));
 	metrics_label(&w->labels, 1, "group", w->name);
-	metrics_label(&w->labels, 2, "port", w->port);
+	metrics_label(&w->labels, 2, "port", w->number);
 	return f;
 }
 
@@ -376,31 +340,31 @@ static const struct {
 };
 
 static void
-put_quota(struct evbuffer *out, const struct peer_views *views)
+put_quota(struct evbuffer *out, struct lane_views lanes)
 {
 	const struct quota_flow *f;
 
-	for (size_t i = 0; i < ROWS(quota_families); i++) {
-		struct walk w = start(views);
+	for (size_t i = 0; i < METRICS_ROWS(quota_families); i++) {
+		struct metrics_walk w = metrics_walk(lanes);
 
 		exposition_family(out, quota_families[i].flow, quota_families[i].type,
 				  quota_families[i].help);
-		while (next_lane(&w))
+		while (metrics_next_lane(&w))
 			for (int64_t n = -1; (f = next_flow(&w, &n)) != NULL;)
 				put_spans(out, quota_families[i].flow, &w.labels, 3, f,
 					  quota_families[i].get);
 		exposition_family(out, quota_families[i].all, quota_families[i].type,
 				  quota_families[i].help);
-		for (w = start(views); next_lane(&w);)
+		for (w = metrics_walk(lanes); metrics_next_lane(&w);)
 			put_spans(out, quota_families[i].all, &w.labels, 1,
-				  quota_all(peer_quota(w.view->core)),
+				  quota_all(peer_quota(view(&w)->core)),
 				  quota_families[i].get);
 	}
 }
 
 /* What the peaks are to be held against. Bytes, as everywhere here. */
 static void
-put_quota_limits(struct evbuffer *out, const struct peer_views *views)
+put_quota_limits(struct evbuffer *out, struct lane_views lanes)
 {
 	static const struct {
 		const char *family, *help;
@@ -421,13 +385,13 @@ put_quota_limits(struct evbuffer *out, const struct peer_views *views)
 #undef LIMIT
 	};
 
-	for (size_t i = 0; i < ROWS(limits); i++) {
-		struct walk w = start(views);
+	for (size_t i = 0; i < METRICS_ROWS(limits); i++) {
+		struct metrics_walk w = metrics_walk(lanes);
 
 		exposition_family(out, limits[i].family, EXPOSITION_GAUGE,
 				  limits[i].help);
-		while (next_lane(&w)) {
-			const char *emit = (const void *)&w.view->settings->emit;
+		while (metrics_next_lane(&w)) {
+			const char *emit = (const void *)&view(&w)->settings->emit;
 			const uint64_t *limit = (const void *)(emit + limits[i].offset);
 
 			metrics_u64(out, limits[i].family, &w.labels,
@@ -439,22 +403,22 @@ put_quota_limits(struct evbuffer *out, const struct peer_views *views)
 /* ---- memory ---- */
 
 static void
-put_pool(struct evbuffer *out, const struct peer_views *views)
+put_pool(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *size = "tombolo_peer_pool_bytes";
 	const char *used = "tombolo_peer_pool_used_bytes";
-	struct walk w;
+	struct metrics_walk w;
 
 	exposition_family(out, size, EXPOSITION_GAUGE, "Memory for what is held");
-	for (w = start(views); next_lane(&w);)
+	for (w = metrics_walk(lanes); metrics_next_lane(&w);)
 		metrics_u64(out, size, &w.labels,
-			    peer_pool_chunks(w.view->core) * POOL_CHUNK_BYTES);
+			    peer_pool_chunks(view(&w)->core) * POOL_CHUNK_BYTES);
 	exposition_family(out, used, EXPOSITION_GAUGE,
 			  "Memory in use for what is held");
-	for (w = start(views); next_lane(&w);)
-		if (w.view->pool_used_chunks)
+	for (w = metrics_walk(lanes); metrics_next_lane(&w);)
+		if (view(&w)->pool_used_chunks)
 			exposition_i64(out, used, w.labels.all, w.labels.count,
-				       gauge_get(w.view->pool_used_chunks) *
+				       gauge_get(view(&w)->pool_used_chunks) *
 					       POOL_CHUNK_BYTES);
 }
 
@@ -476,7 +440,7 @@ put_members(struct evbuffer *out, const struct members_figures *f)
 
 	if (f == NULL)
 		return;
-	for (size_t i = 0; i < ROWS(counters); i++) {
+	for (size_t i = 0; i < METRICS_ROWS(counters); i++) {
 		metrics_row_head(out, counters, i);
 		metrics_row_put(out, &counters[i], &none, f);
 	}
@@ -489,37 +453,38 @@ put_members(struct evbuffer *out, const struct members_figures *f)
 }
 
 static void
-put_history(struct evbuffer *out, const struct peer_views *views)
+put_history(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_peer_history_used_bytes";
-	struct walk w;
+	struct metrics_walk w;
 
 	exposition_family(out, family, EXPOSITION_GAUGE,
 			  "Bytes of the history that hold what was emitted lately");
-	for (w = start(views); next_lane(&w);)
+	for (w = metrics_walk(lanes); metrics_next_lane(&w);)
 		exposition_i64(out, family, w.labels.all, w.labels.count,
-			       gauge_get(peer_history_used(w.view->core)));
+			       gauge_get(peer_history_used(view(&w)->core)));
 }
 
 void
 metrics_peer(void *arg, struct evbuffer *out, const char **content_type, int *status)
 {
 	const struct peer_views *views = arg;
+	struct lane_views lanes = view_peer_lanes(views);
 
 	(void)status;
 	*content_type = EXPOSITION_CONTENT_TYPE;
-	metrics_common(out, view_peer_lanes(views));
-	put_figures(out, views);
-	put_firsts(out, views);
-	put_dropped(out, views);
-	put_histograms(out, views);
-	put_pool(out, views);
-	put_history(out, views);
-	put_books(out, views);
-	put_residuals(out, views);
-	put_last_emissions(out, views);
-	put_emit(out, views);
-	put_quota(out, views);
-	put_quota_limits(out, views);
+	metrics_common(out, lanes);
+	put_figures(out, lanes);
+	put_firsts(out, lanes);
+	put_dropped(out, lanes);
+	put_histograms(out, lanes);
+	put_pool(out, lanes);
+	put_history(out, lanes);
+	put_books(out, lanes);
+	put_residuals(out, lanes);
+	put_last_emissions(out, lanes);
+	put_emit(out, lanes);
+	put_quota(out, lanes);
+	put_quota_limits(out, lanes);
 	put_members(out, views->members);
 }

@@ -9,81 +9,52 @@
 #include "path/relay.h"
 #include "path/relay_session.h"
 
-#define ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+/* ---- walks ---- */
 
-/* ---- walks: over lanes, their channels, sessions, and a session's channels ---- */
-
-struct walk {
-	const struct relay_views *views;
-	size_t lane;
-	unsigned int remote;
-	size_t channel; /* of the core; 0, the marks, is not walked over */
-	const struct relay_view *view;
-	const struct relay_session *session;
-	struct metrics_labels labels;
-};
-
-static struct walk
-start(const struct relay_views *views)
+static const struct relay_view *
+view(const struct metrics_walk *w)
 {
-	return (struct walk){.views = views, .lane = SIZE_MAX};
+	return w->view.view;
+}
+
+static const struct relay_channel *
+channel(const struct metrics_walk *w)
+{
+	return relay_channel(view(w)->core, w->channel);
+}
+
+/* To the next of a lane or a session; false: it has no more. All but the marks. */
+static bool
+go_on(struct metrics_walk *w)
+{
+	w->channel = w->channel == SIZE_MAX ? 1 : w->channel + 1;
+	return w->channel < relay_channel_count(view(w)->core);
 }
 
 static bool
-next_lane(struct walk *w)
+next_channel(struct metrics_walk *w)
 {
-	if (++w->lane >= w->views->count)
-		return false;
-	w->view = &w->views->lanes[w->lane];
-	w->session = NULL;
-	w->remote = UINT32_MAX;
-	w->channel = 0;
-	metrics_label_lane(&w->labels, w->lane);
-	return true;
-}
-
-static const struct channel_settings *
-channel_settings(const struct walk *w)
-{
-	return relay_channel(w->view->core, w->channel)->settings;
-}
-
-static bool
-next_channel(struct walk *w)
-{
-	while (!w->view || ++w->channel >= relay_channel_count(w->view->core))
-		if (!next_lane(w))
+	while (w->view.view == NULL || !go_on(w))
+		if (!metrics_next_lane(w))
 			return false;
-	metrics_label(&w->labels, 1, "channel", channel_settings(w)->name);
+	metrics_label(&w->labels, 1, "channel", channel(w)->settings->name);
 	return true;
 }
 
 static bool
-next_session(struct walk *w)
+next_outlet(struct metrics_walk *w)
 {
-	while (!w->view || ++w->remote >= w->view->settings->remote_count)
-		if (!next_lane(w))
+	while (w->remote == UINT32_MAX || !go_on(w))
+		if (!metrics_next_session(w, "remote"))
 			return false;
-	w->session = relay_session(w->view->core, w->remote);
-	w->channel = 0;
-	metrics_label(&w->labels, 1, "remote", w->session->settings->name);
+	metrics_label(&w->labels, 2, "channel", channel(w)->settings->name);
 	return true;
 }
 
-static bool
-next_outlet(struct walk *w)
+static const struct relay_session *
+session(const struct metrics_walk *w)
 {
-	while (!w->session || ++w->channel >= relay_channel_count(w->view->core))
-		if (!next_session(w))
-			return false;
-	metrics_label(&w->labels, 2, "channel", channel_settings(w)->name);
-	return true;
-}
-
-static const struct outlet *
-outlet(const struct walk *w)
-{
-	return &w->session->outlets[w->channel];
+	return relay_session(view(w)->core, w->remote);
 }
 
 /* ---- the books ---- */
@@ -146,47 +117,48 @@ static const struct metrics_row remote_rows[] = {
 	REMOTE_LOST(drain),
 };
 
-static void
-put_channels(struct evbuffer *out, const struct relay_views *views)
+static const void *
+capture_book(const struct metrics_walk *w)
 {
-	for (size_t i = 0; i < ROWS(capture_rows); i++) {
-		struct walk w = start(views);
+	return &channel(w)->book;
+}
 
-		metrics_row_head(out, capture_rows, i);
-		while (next_channel(&w))
-			metrics_row_put(out, &capture_rows[i], &w.labels,
-					&relay_channel(w.view->core, w.channel)->book);
-	}
+static void
+put_channels(struct evbuffer *out, struct lane_views lanes)
+{
+	metrics_put_rows(out, capture_rows, METRICS_ROWS(capture_rows), lanes,
+			 next_channel, capture_book);
 }
 
 /* Of the channels of which something is expected; NULL: no more. */
 static const struct expect *
-next_expected(struct walk *w)
+next_expected(struct metrics_walk *w)
 {
+	const struct relay_views *views = w->lanes.views;
 	const struct expect *e = NULL;
 
 	while (e == NULL && next_channel(w))
-		e = expect_watch_at(w->views->expect, w->lane, w->channel);
+		e = expect_watch_at(views->expect, w->lane, w->channel);
 	return e;
 }
 
 static void
-put_expected(struct evbuffer *out, const struct relay_views *views)
+put_expected(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *rate = "tombolo_relay_expected_datagrams_per_second";
 	const char *silent = "tombolo_relay_channel_silent";
 	const struct expect *e;
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(out, rate, EXPOSITION_GAUGE,
 			  "Datagrams that the channel has to bring by its expect; 0 "
 			  "outside its hours");
 	while ((e = next_expected(&w)) != NULL)
 		exposition_double(out, rate, w.labels.all, w.labels.count,
-				  expect_rate_per_s(e, &channel_settings(&w)->expect));
+				  expect_rate_per_s(e, &channel(&w)->settings->expect));
 	exposition_family(out, silent, EXPOSITION_GAUGE,
 			  "1 when the channel brings less than its expect says");
-	for (w = start(views); (e = next_expected(&w)) != NULL;)
+	for (w = metrics_walk(lanes); (e = next_expected(&w)) != NULL;)
 		metrics_u64(out, silent, &w.labels, e->state == EXPECT_SILENT);
 }
 
@@ -209,7 +181,7 @@ is_removed(const struct relay_channel *c)
 }
 
 static void
-put_states(struct evbuffer *out, const struct relay_views *views)
+put_states(struct evbuffer *out, struct lane_views lanes)
 {
 	static const struct {
 		const char *family, *help;
@@ -225,54 +197,60 @@ put_states(struct evbuffer *out, const struct relay_views *views)
 		 is_removed},
 	};
 
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct walk w = start(views);
+	for (size_t i = 0; i < METRICS_ROWS(rows); i++) {
+		struct metrics_walk w = metrics_walk(lanes);
 
 		exposition_family(out, rows[i].family, EXPOSITION_GAUGE, rows[i].help);
 		while (next_channel(&w))
 			metrics_u64(out, rows[i].family, &w.labels,
-				    rows[i].is(relay_channel(w.view->core, w.channel)));
+				    rows[i].is(channel(&w)));
 	}
 }
 
-static void
-put_outlets(struct evbuffer *out, const struct relay_views *views)
+static const void *
+sent_book(const struct metrics_walk *w)
 {
-	for (size_t i = 0; i < ROWS(sent_rows); i++) {
-		struct walk w = start(views);
+	return &session(w)->outlets[w->channel].book;
+}
 
-		metrics_row_head(out, sent_rows, i);
-		while (next_outlet(&w))
-			metrics_row_put(out, &sent_rows[i], &w.labels,
-					&outlet(&w)->book);
-	}
-	for (size_t i = 0; i < ROWS(remote_rows); i++) {
-		struct walk w = start(views);
-
-		metrics_row_head(out, remote_rows, i);
-		while (next_outlet(&w))
-			metrics_row_put(out, &remote_rows[i], &w.labels,
-					&outlet(&w)->peer);
-	}
+static const void *
+peer_book(const struct metrics_walk *w)
+{
+	return &session(w)->outlets[w->channel].peer;
 }
 
 static void
-put_residuals(struct evbuffer *out, const struct relay_views *views)
+put_outlets(struct evbuffer *out, struct lane_views lanes)
+{
+	metrics_put_rows(out, sent_rows, METRICS_ROWS(sent_rows), lanes, next_outlet,
+			 sent_book);
+	metrics_put_rows(out, remote_rows, METRICS_ROWS(remote_rows), lanes,
+			 next_outlet, peer_book);
+}
+
+static void
+put_residuals(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_relay_residual_datagrams";
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(out, family, EXPOSITION_GAUGE,
 			  "Datagrams that the books do not explain: always 0");
 	while (next_outlet(&w))
 		exposition_i64(out, family, w.labels.all, w.labels.count,
-			       gauge_get(&w.session->residuals[w.channel]));
+			       gauge_get(&session(&w)->residuals[w.channel]));
 }
 
 /* ---- the lane ---- */
 
+static const void *
+lane_figures(const struct metrics_walk *w)
+{
+	return relay_figures(view(w)->core);
+}
+
 static void
-put_figures(struct evbuffer *out, const struct relay_views *views)
+put_figures(struct evbuffer *out, struct lane_views lanes)
 {
 	static const struct metrics_row rows[] = {
 #define X(id, help) \
@@ -281,20 +259,15 @@ put_figures(struct evbuffer *out, const struct relay_views *views)
 #undef X
 	};
 
-	for (size_t i = 0; i < ROWS(rows); i++) {
-		struct walk w = start(views);
-
-		metrics_row_head(out, rows, i);
-		while (next_lane(&w))
-			metrics_row_put(out, &rows[i], &w.labels,
-					relay_figures(w.view->core));
-	}
+	metrics_put_rows(out, rows, METRICS_ROWS(rows), lanes, metrics_next_lane,
+			 lane_figures);
 }
 
 /* A family with one sample for each of n counters. */
 static void
-put_array(struct evbuffer *out, struct walk *w, const char *family, const char *label,
-	  const char *const *names, const counter_t *counters, size_t n)
+put_array(struct evbuffer *out, struct metrics_walk *w, const char *family,
+	  const char *label, const char *const *names, const counter_t *counters,
+	  size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		metrics_label(&w->labels, 1, label, names[i]);
@@ -303,7 +276,7 @@ put_array(struct evbuffer *out, struct walk *w, const char *family, const char *
 }
 
 static void
-put_frames(struct evbuffer *out, const struct relay_views *views)
+put_frames(struct evbuffer *out, struct lane_views lanes)
 {
 	static const char *const names[DECAP_VERDICT_COUNT] = {
 #define X(id, name, help) [DECAP_##id] = name,
@@ -311,18 +284,18 @@ put_frames(struct evbuffer *out, const struct relay_views *views)
 #undef X
 	};
 	const char *family = "tombolo_relay_frames_total";
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(
 		out, family, EXPOSITION_COUNTER,
 		"Captured frames, and datagrams reassembled, by what they were");
-	while (next_lane(&w))
+	while (metrics_next_lane(&w))
 		put_array(out, &w, family, "verdict", names,
-			  relay_figures(w.view->core)->decap, DECAP_VERDICT_COUNT);
+			  relay_figures(view(&w)->core)->decap, DECAP_VERDICT_COUNT);
 }
 
 static void
-put_fragments(struct evbuffer *out, const struct relay_views *views)
+put_fragments(struct evbuffer *out, struct lane_views lanes)
 {
 	static const char *const names[REASSEMBLE_VERDICT_COUNT] = {
 #define X(id, name, help) [REASSEMBLE_##id] = name,
@@ -330,86 +303,91 @@ put_fragments(struct evbuffer *out, const struct relay_views *views)
 #undef X
 	};
 	const char *family = "tombolo_relay_fragments_total";
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(out, family, EXPOSITION_COUNTER,
 			  "IP fragments by what became of them");
-	while (next_lane(&w))
+	while (metrics_next_lane(&w))
 		put_array(out, &w, family, "verdict", names,
-			  relay_figures(w.view->core)->reassembly,
+			  relay_figures(view(&w)->core)->reassembly,
 			  REASSEMBLE_VERDICT_COUNT);
 }
 
 static void
-put_dropped(struct evbuffer *out, const struct relay_views *views)
+put_dropped(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_relay_dropped_datagrams_total";
 	const char *names[DROP_POINT_COUNT];
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	for (int i = 0; i < DROP_POINT_COUNT; i++)
 		names[i] = drop_point_name((enum drop_point)i);
 	exposition_family(out, family, EXPOSITION_COUNTER,
 			  "Datagrams lost before capture, of any channel, by place");
-	while (next_lane(&w))
+	while (metrics_next_lane(&w))
 		put_array(out, &w, family, "point", names,
-			  relay_figures(w.view->core)->dropped, DROP_POINT_COUNT);
+			  relay_figures(view(&w)->core)->dropped, DROP_POINT_COUNT);
+}
+
+static const void *
+capture(const struct metrics_walk *w)
+{
+	return view(w)->capture;
 }
 
 static void
-put_capture(struct evbuffer *out, const struct relay_views *views)
+put_capture(struct evbuffer *out, struct lane_views lanes)
 {
 	static const struct metrics_row frames = {
 		METRICS_COUNTER("capture_frames"), "Frames handed on by the capture",
 		offsetof(struct capture_figures, frames)};
 	const char *up = "tombolo_capture_link_up",
 		   *ring = "tombolo_capture_ring_bytes";
-	struct walk w;
+	struct metrics_walk w;
 
-	metrics_row_head(out, &frames, 0);
-	for (w = start(views); next_lane(&w);)
-		metrics_row_put(out, &frames, &w.labels, w.view->capture);
+	metrics_put_rows(out, &frames, 1, lanes, metrics_next_lane, capture);
 	exposition_family(out, up, EXPOSITION_GAUGE, "1 when the capture delivers");
-	for (w = start(views); next_lane(&w);)
+	for (w = metrics_walk(lanes); metrics_next_lane(&w);)
 		exposition_i64(out, up, w.labels.all, w.labels.count,
-			       gauge_get(&w.view->capture->link_up));
+			       gauge_get(&view(&w)->capture->link_up));
 	exposition_family(out, ring, EXPOSITION_GAUGE, "Size of the capture's ring");
-	for (w = start(views); next_lane(&w);)
+	for (w = metrics_walk(lanes); metrics_next_lane(&w);)
 		exposition_i64(out, ring, w.labels.all, w.labels.count,
-			       gauge_get(&w.view->capture->ring_bytes));
+			       gauge_get(&view(&w)->capture->ring_bytes));
 }
 
 static void
-put_history(struct evbuffer *out, const struct relay_views *views)
+put_history(struct evbuffer *out, struct lane_views lanes)
 {
 	const char *family = "tombolo_relay_history_used_bytes";
-	struct walk w = start(views);
+	struct metrics_walk w = metrics_walk(lanes);
 
 	exposition_family(out, family, EXPOSITION_GAUGE,
 			  "Bytes of the history that hold datagrams");
-	while (next_lane(&w))
-		if (w.view->history_used_bytes)
+	while (metrics_next_lane(&w))
+		if (view(&w)->history_used_bytes)
 			exposition_i64(out, family, w.labels.all, w.labels.count,
-				       gauge_get(w.view->history_used_bytes));
+				       gauge_get(view(&w)->history_used_bytes));
 }
 
 void
 metrics_relay(void *arg, struct evbuffer *out, const char **content_type, int *status)
 {
 	const struct relay_views *views = arg;
+	struct lane_views lanes = view_relay_lanes(views);
 
 	(void)status;
 	*content_type = EXPOSITION_CONTENT_TYPE;
-	metrics_common(out, view_relay_lanes(views));
-	put_capture(out, views);
-	put_frames(out, views);
-	put_fragments(out, views);
-	put_dropped(out, views);
-	put_figures(out, views);
-	put_history(out, views);
-	put_channels(out, views);
-	put_expected(out, views);
-	put_states(out, views);
-	put_outlets(out, views);
-	put_residuals(out, views);
+	metrics_common(out, lanes);
+	put_capture(out, lanes);
+	put_frames(out, lanes);
+	put_fragments(out, lanes);
+	put_dropped(out, lanes);
+	put_figures(out, lanes);
+	put_history(out, lanes);
+	put_channels(out, lanes);
+	put_expected(out, lanes);
+	put_states(out, lanes);
+	put_outlets(out, lanes);
+	put_residuals(out, lanes);
 }

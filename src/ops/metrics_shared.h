@@ -53,6 +53,37 @@ void metrics_row_put(struct evbuffer *out, const struct metrics_row *row,
 void metrics_u64(struct evbuffer *out, const char *family,
 		 const struct metrics_labels *labels, uint64_t value);
 
+/* ---- walks: over lanes, their sessions, and what these have ---- */
+
+/* From one sample of a family to the next; the labels go with it. Each half has channels
+ * of its own to go on to. */
+struct metrics_walk {
+	struct lane_views lanes;
+	size_t lane;         /* SIZE_MAX: before the first; */
+	unsigned int remote; /* as of these, UINT32_MAX */
+	size_t channel;
+	unsigned int slot;
+	struct lane_view view; /* of the lane */
+	struct metrics_labels labels;
+	char name[NAME_BYTES_MAX]; /* of a channel, or a group */
+	char number[12];           /* of a path, or a port */
+};
+
+struct metrics_walk metrics_walk(struct lane_views lanes);
+bool metrics_next_lane(struct metrics_walk *w);
+/* label: what a remote is called here. */
+bool metrics_next_session(struct metrics_walk *w, const char *label);
+/* The paths that are known. */
+bool metrics_next_path(struct metrics_walk *w, struct path_view *path);
+
+#define METRICS_ROWS(rows) (sizeof(rows) / sizeof((rows)[0]))
+
+/* Each row of each book that the walk comes to. */
+void metrics_put_rows(struct evbuffer *out, const struct metrics_row *rows,
+		      size_t count, struct lane_views lanes,
+		      bool (*next)(struct metrics_walk *w),
+		      const void *(*book)(const struct metrics_walk *w));
+
 /* all may be NULL: none are known. */
 void metrics_interfaces(struct evbuffer *out, const struct interfaces *all);
 
