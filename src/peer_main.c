@@ -3,12 +3,10 @@
 #include "base/log.h"
 #include "ops/conf.h"
 #include "ops/daemon.h"
-#include "ops/http.h"
 #include "ops/interfaces.h"
 #include "ops/ledger.h"
 #include "ops/members.h"
 #include "ops/metrics.h"
-#include "ops/page.h"
 #include "ops/recording.h"
 #include "ops/recording_sources.h"
 #include "ops/reload.h"
@@ -23,21 +21,7 @@ struct served {
 	struct peer_views views;
 	struct peer_lane *lane;
 	struct members *members; /* NULL: all groups are wanted */
-	struct recordings recordings;
 };
-
-static void
-routes(void *arg, struct http *http)
-{
-	struct served *s = arg;
-
-	http_document(http, "/", page_serve, NULL);
-	http_route(http, "/metrics", metrics_peer, &s->views);
-	http_route(http, "/status", status_peer, &s->views);
-	http_route(http, "/gaps", status_peer_gaps, &s->views);
-	http_route(http, "/healthz", status_peer_health, &s->views);
-	recording_routes(http, &s->recordings);
-}
 
 static void
 summary(void *arg, char *text, size_t bytes)
@@ -76,6 +60,21 @@ start_members(struct served *served, const struct emit_settings *emit)
 	served->views.members = members_figures(served->members);
 }
 
+static void
+show(struct peer_lane *l, struct peer_view *v)
+{
+	struct shell *shell = peer_lane_shell(l);
+
+	v->core = peer_lane_core(l);
+	v->emit = peer_lane_emit(l);
+	v->tunnel = tunnel_figures(shell->tunnel);
+	v->since_ns = shell->since_ns;
+	v->turns = &shell->lane.turns;
+	v->lane = &shell->lane;
+	v->pool_used_chunks = peer_pool_used(v->core);
+	v->started = clock_now().utc;
+}
+
 static int
 change(void *lane, const void *next, void (*adopt)(void *arg), void *arg, char *error,
        size_t error_bytes)
@@ -89,17 +88,21 @@ serve(const char *file, void *settings)
 	struct peer_settings *s = settings;
 	char error[1024];
 	struct peer_lane *peer = peer_lane_new(s, 0, error, sizeof error);
-	struct shell *shell;
 	struct peer_view view = {.settings = s, .version = PACKAGE_VERSION};
 	struct served served = {
 		.views = {.lanes = &view, .count = 1, .interfaces = interfaces_new()},
 		.lane = peer};
-	struct lane *lanes[1];
+	struct recordings recordings = {.active = 0};
 	struct reload reload = {file, &peer_conf, s, peer, change};
 	struct daemon daemon = {.service = &s->service,
-				.lanes = lanes,
+				.lanes = &view.lane,
 				.lane_count = 1,
-				.routes = routes,
+				.metrics = metrics_peer,
+				.status = status_peer,
+				.gaps = status_peer_gaps,
+				.health = status_peer_health,
+				.views = &served.views,
+				.recordings = &recordings,
 				.reload = &reload,
 				.summary = summary,
 				.look = look,
@@ -110,18 +113,9 @@ serve(const char *file, void *settings)
 		fatal("main", "%s", error);
 	if (served.views.interfaces == NULL)
 		fatal("main", "out of memory or descriptors");
-	shell = peer_lane_shell(peer);
-	lanes[0] = &shell->lane;
-	view.core = peer_lane_core(peer);
-	view.emit = peer_lane_emit(peer);
-	view.tunnel = tunnel_figures(shell->tunnel);
-	view.since_ns = shell->since_ns;
-	view.turns = &lanes[0]->turns;
-	view.lane = lanes[0];
-	view.pool_used_chunks = peer_pool_used(view.core);
-	view.started = clock_now().utc;
+	show(peer, &view);
+	recordings.source = recording_of_peer(&view);
 	start_members(&served, &s->emit);
-	served.recordings.source = recording_of_peer(&view);
 	status = daemon_run(&daemon);
 	members_stop(served.members);
 	peer_balance(peer_lane_core(peer)); /* its thread has ended */

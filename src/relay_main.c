@@ -5,11 +5,9 @@
 #include "ops/daemon.h"
 #include "ops/demand_watch.h"
 #include "ops/expect_watch.h"
-#include "ops/http.h"
 #include "ops/interfaces.h"
 #include "ops/ledger.h"
 #include "ops/metrics.h"
-#include "ops/page.h"
 #include "ops/quiet_watch.h"
 #include "ops/recording.h"
 #include "ops/recording_sources.h"
@@ -24,21 +22,7 @@
 struct served {
 	struct relay_views views;
 	struct demand_watch *demand;
-	struct recordings recordings;
 };
-
-static void
-routes(void *arg, struct http *http)
-{
-	struct served *s = arg;
-
-	http_document(http, "/", page_serve, NULL);
-	http_route(http, "/metrics", metrics_relay, &s->views);
-	http_route(http, "/status", status_relay, &s->views);
-	http_route(http, "/gaps", status_relay_gaps, &s->views);
-	http_route(http, "/healthz", status_relay_health, &s->views);
-	recording_routes(http, &s->recordings);
-}
 
 static void
 summary(void *arg, char *text, size_t bytes)
@@ -62,6 +46,21 @@ look(void *arg)
 			view_relay_lanes(&s->views));
 }
 
+static void
+show(struct relay_lane *l, struct relay_view *v)
+{
+	struct shell *shell = relay_lane_shell(l);
+
+	v->core = relay_lane_core(l);
+	v->capture = relay_lane_capture(l);
+	v->tunnel = tunnel_figures(shell->tunnel);
+	v->since_ns = shell->since_ns;
+	v->turns = &shell->lane.turns;
+	v->lane = &shell->lane;
+	v->history_used_bytes = relay_history_used(v->core);
+	v->started = clock_now().utc;
+}
+
 static int
 change(void *lane, const void *next, void (*adopt)(void *arg), void *arg, char *error,
        size_t error_bytes)
@@ -75,7 +74,6 @@ serve(const char *file, void *settings)
 	struct relay_settings *s = settings;
 	char error[1024];
 	struct relay_lane *relay = relay_lane_new(s, 0, error, sizeof error);
-	struct shell *shell;
 	struct relay_view view = {.settings = s, .version = PACKAGE_VERSION};
 	struct served served = {.views = {.lanes = &view,
 					  .count = 1,
@@ -83,12 +81,17 @@ serve(const char *file, void *settings)
 					  .quiet = quiet_watch_new(),
 					  .interfaces = interfaces_new()},
 				.demand = demand_watch_new(s, relay)};
-	struct lane *lanes[1];
+	struct recordings recordings = {.active = 0};
 	struct reload reload = {file, &relay_conf, s, relay, change};
 	struct daemon daemon = {.service = &s->service,
-				.lanes = lanes,
+				.lanes = &view.lane,
 				.lane_count = 1,
-				.routes = routes,
+				.metrics = metrics_relay,
+				.status = status_relay,
+				.gaps = status_relay_gaps,
+				.health = status_relay_health,
+				.views = &served.views,
+				.recordings = &recordings,
 				.reload = &reload,
 				.summary = summary,
 				.look = look,
@@ -100,17 +103,8 @@ serve(const char *file, void *settings)
 	if (served.views.expect == NULL || served.views.quiet == NULL ||
 	    served.views.interfaces == NULL || served.demand == NULL)
 		fatal("main", "out of memory or descriptors");
-	shell = relay_lane_shell(relay);
-	lanes[0] = &shell->lane;
-	view.core = relay_lane_core(relay);
-	view.capture = relay_lane_capture(relay);
-	view.tunnel = tunnel_figures(shell->tunnel);
-	view.since_ns = shell->since_ns;
-	view.turns = &lanes[0]->turns;
-	view.lane = lanes[0];
-	view.history_used_bytes = relay_history_used(view.core);
-	view.started = clock_now().utc;
-	served.recordings.source = recording_of_relay(&view);
+	show(relay, &view);
+	recordings.source = recording_of_relay(&view);
 	status = daemon_run(&daemon);
 	relay_finish(relay_lane_core(relay)); /* its thread has ended */
 	ledger_log_relay(&served.views);

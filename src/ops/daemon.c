@@ -13,7 +13,8 @@
 #include "base/notify.h"
 #include "ops/conf_file.h"
 #include "ops/control.h"
-#include "ops/http.h"
+#include "ops/page.h"
+#include "ops/recording.h"
 #include "ops/reload.h"
 #include "ops/watchdog.h"
 #include "path/lane.h"
@@ -295,7 +296,8 @@ watch(struct control *c)
 static void
 serve(struct control *c)
 {
-	const struct service_settings *s = c->daemon->service;
+	const struct daemon *d = c->daemon;
+	const struct service_settings *s = d->service;
 	char error[512];
 
 	if (s->metrics.port == 0 && s->control_socket == NULL)
@@ -306,7 +308,12 @@ serve(struct control *c)
 		fatal("main", "%s", error);
 	c->ops = (struct control_ops){.reload = reload, .arg = c};
 	control_routes(c->http, &c->ops);
-	c->daemon->routes(c->daemon->arg, c->http);
+	http_document(c->http, "/", page_serve, NULL);
+	http_route(c->http, "/metrics", d->metrics, d->views);
+	http_route(c->http, "/status", d->status, d->views);
+	http_route(c->http, "/gaps", d->gaps, d->views);
+	http_route(c->http, "/healthz", d->health, d->views);
+	recording_routes(c->http, d->recordings);
 }
 
 static void

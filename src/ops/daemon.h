@@ -9,11 +9,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "ops/http.h"
 #include "ops/settings.h"
 
 struct conf_half;
-struct http;
 struct lane;
+struct recordings;
 struct reload;
 
 /* What is one half's of its program. */
@@ -33,8 +34,10 @@ struct daemon {
 	const struct service_settings *service;
 	struct lane *const *lanes;
 	size_t lane_count;
-	/* Adds the routes of this half. */
-	void (*routes)(void *arg, struct http *http);
+	/* What is served over HTTP, of this half's views, beside the page. */
+	http_handler *metrics, *status, *gaps, *health;
+	void *views;
+	struct recordings *recordings;
 	const struct reload *reload;
 	/* The state in a few words: what "systemctl status" shows. */
 	void (*summary)(void *arg, char *text, size_t bytes);
