@@ -226,14 +226,22 @@ bio_ctrl(BIO *bio, int command, long value, void *pointer)
 }
 
 BIO_METHOD *
-dtls_bio_method(void)
+dtls_bio_make(const char *name, const struct dtls_bio_calls *calls)
 {
-	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "datagrams by the batch");
+	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, name);
 
-	if (m != NULL && BIO_meth_set_read(m, bio_read) == 1 &&
-	    BIO_meth_set_write(m, bio_write) == 1 &&
-	    BIO_meth_set_ctrl(m, bio_ctrl) == 1)
+	if (m != NULL && BIO_meth_set_read(m, calls->read) == 1 &&
+	    BIO_meth_set_write(m, calls->write) == 1 &&
+	    BIO_meth_set_ctrl(m, calls->ctrl) == 1)
 		return m;
 	BIO_meth_free(m);
 	return NULL;
+}
+
+BIO_METHOD *
+dtls_bio_method(void)
+{
+	static const struct dtls_bio_calls calls = {bio_read, bio_write, bio_ctrl};
+
+	return dtls_bio_make("datagrams by the batch", &calls);
 }

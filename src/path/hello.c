@@ -23,6 +23,7 @@
 #include "base/cursor.h"
 #include "path/connection.h"
 #include "path/dtls.h"
+#include "path/dtls_bio.h"
 #include "path/endpoint.h"
 
 #define HELLOS_PER_TURN 16
@@ -96,18 +97,7 @@ bio_ctrl(BIO *bio, int command, long value, void *pointer)
 	return command == BIO_CTRL_FLUSH || command == BIO_CTRL_DUP;
 }
 
-static BIO_METHOD *
-make_bio_method(void)
-{
-	BIO_METHOD *m = BIO_meth_new(BIO_TYPE_SOURCE_SINK, "one datagram");
-
-	if (m != NULL && BIO_meth_set_read(m, bio_read) == 1 &&
-	    BIO_meth_set_write(m, bio_write) == 1 &&
-	    BIO_meth_set_ctrl(m, bio_ctrl) == 1)
-		return m;
-	BIO_meth_free(m);
-	return NULL;
-}
+static const struct dtls_bio_calls bio_calls = {bio_read, bio_write, bio_ctrl};
 
 static bool
 make_ssl(struct hello *h)
@@ -297,7 +287,7 @@ make(struct tunnel *t)
 	if (h == NULL)
 		return NULL;
 	h->stranger = (struct connection){.tunnel = t, .fd = -1, .found = -1};
-	h->method = make_bio_method();
+	h->method = dtls_bio_make("one datagram", &bio_calls);
 	h->unused = BIO_ADDR_new();
 	bucket_init(&h->handshakes, clock_now().mono, HELLO_HANDSHAKES_PER_S,
 		    HELLO_HANDSHAKES_BURST);

@@ -10,7 +10,6 @@
 
 #include "base/counter.h"
 #include "path/lane.h"
-#include "path/relay.h" /* enum path_kind */
 #include "path/session.h"
 #include "path/tunnel.h"
 #include "path/wire.h"
