@@ -2,14 +2,13 @@
 #include "bridge.h"
 
 #include <arpa/inet.h>
-#include <pcap/dlt.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/cursor.h"
+#include "../tests/unit/core_rig.h"
 #include "ops/conf.h"
 #include "ops/conf_change.h"
 #include "path/classify.h"
@@ -87,13 +86,6 @@ spent(void)
 /* ---- what the cores call back ---- */
 
 static void
-on_session(void *arg, unsigned int remote, enum session_state from,
-	   enum session_state to, const char *why)
-{
-	(void)arg, (void)remote, (void)from, (void)to, (void)why;
-}
-
-static void
 on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
 {
 	(void)arg, (void)remote, (void)slot;
@@ -108,12 +100,6 @@ on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
 }
 
 static void
-on_epoch(void *arg, unsigned int remote, uint64_t before, uint64_t after, utc_t last)
-{
-	(void)arg, (void)remote, (void)before, (void)after, (void)last;
-}
-
-static void
 on_lost(void *arg, unsigned int remote, const struct peer_channel *channel,
 	enum lost_reason reason, uint64_t n)
 {
@@ -121,39 +107,21 @@ on_lost(void *arg, unsigned int remote, const struct peer_channel *channel,
 	expect(false, "%llu lost: %s", (unsigned long long)n, lost_reason_name(reason));
 }
 
-static void
-on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
-{
-	(void)arg, (void)remote, (void)cause, (void)n;
-}
-
-static void
-on_breaker(void *arg, unsigned int remote, bool open)
-{
-	(void)arg, (void)remote, (void)open;
-}
-
-static void
-on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
-{
-	(void)arg, (void)flow, (void)within, (void)datagrams;
-}
-
 static const struct relay_ops relay_ops = {
-	.session = on_session,
+	.session = core_rig_deaf_session,
 	.close = on_close,
 	.bye = on_bye,
 };
 
 static const struct peer_ops peer_ops = {
-	.session = on_session,
+	.session = core_rig_deaf_session,
 	.close = on_close,
 	.bye = on_bye,
-	.epoch = on_epoch,
+	.epoch = core_rig_deaf_epoch,
 	.lost = on_lost,
-	.mark = on_mark,
-	.breaker = on_breaker,
-	.quota = on_quota,
+	.mark = core_rig_deaf_mark,
+	.breaker = core_rig_deaf_breaker,
+	.quota = core_rig_deaf_quota,
 };
 
 /* ---- the operator's files ---- */
@@ -284,8 +252,7 @@ rest(struct bridge *b)
 	int64_t unused = 0;
 
 	for (int i = 0; i < 50; i++) {
-		b->now.mono = mono_add(b->now.mono, 20 * NS_PER_MS);
-		b->now.utc.ns += 20 * NS_PER_MS;
+		core_rig_pass(&b->now, 20 * NS_PER_MS);
 		relay_tick(b->relay, b->now);
 		peer_tick(b->peer, b->now);
 		talk(b, &unused, &unused);
@@ -413,58 +380,21 @@ reload_peer(struct bridge *b, size_t changed, uint32_t group, int64_t *file_ns,
 	rest(b);
 }
 
-static void
-capture(struct bridge *b, const struct channel_settings *c)
-{
-	static const uint8_t payload[100];
-	uint8_t bytes[28 + sizeof(payload)];
-	struct wr w = wr_init(bytes, sizeof(bytes));
-	struct frame f = {.link_type = DLT_RAW,
-			  .captured = b->now.utc,
-			  .bytes = bytes,
-			  .caplen = sizeof(bytes),
-			  .len = sizeof(bytes)};
-
-	wr_u16(&w, 0x4500);
-	wr_u16(&w, sizeof(bytes));
-	wr_u32(&w, 0x00004000); /* not to be fragmented */
-	wr_u32(&w, 0x10110000); /* TTL 16, UDP */
-	wr_u32(&w, 0x0a000009);
-	wr_u32(&w, c->group);
-	wr_u16(&w, 4000);
-	wr_u16(&w, c->port);
-	wr_u16(&w, 8 + sizeof(payload));
-	wr_u16(&w, 0);
-	wr_bytes(&w, payload, sizeof(payload));
-	relay_frame(b->relay, b->now, &f);
-}
-
-static void
-emit_all(struct bridge *b)
-{
-	struct outgoing out[EMIT_BATCH];
-	enum emit_verdict verdicts[EMIT_BATCH];
-	size_t n;
-
-	for (size_t i = 0; i < EMIT_BATCH; i++)
-		verdicts[i] = EMIT_SENT;
-	while ((n = peer_ready(b->peer, b->now, out, EMIT_BATCH)) > 0)
-		peer_emitted(b->peer, b->now, verdicts, n);
-}
-
 /* The interface takes nothing while all channels go elsewhere. */
 static void
 measure_moves(struct bridge *b)
 {
+	static const uint8_t payload[100];
 	const struct relay_settings *s = b->relay_settings;
 	int64_t unused = 0;
 
 	for (size_t k = 0; k < WAITING; k++)
 		for (size_t i = 0; i < s->channel_count; i++)
-			capture(b, &s->channels[i]);
+			core_rig_capture(b->relay, b->now, &s->channels[i], payload,
+					 sizeof(payload));
 	talk(b, &unused, &unused);
 	reload_peer(b, BRIDGE_CHANGED, OUT_MOVED, &unused, &b->ns[BRIDGE_PEER_MOVE]);
-	emit_all(b);
+	core_rig_emit(b->peer, b->now, EMIT_SENT);
 	rest(b);
 }
 
@@ -513,7 +443,7 @@ bridge_run(size_t channels, int64_t ns[BRIDGE_STEP_COUNT])
 
 	expect(b != NULL, "no memory");
 	b->channels = channels;
-	b->now = (struct now){{1000 * NS_PER_S}, {1790000000 * NS_PER_S}};
+	b->now = core_rig_start();
 	b->ns = ns;
 	memset(ns, 0, BRIDGE_STEP_COUNT * sizeof(*ns));
 	build(b);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holds.h"
 #include "ops/conf.h"
 
 #define ERROR_BYTES 512
@@ -16,20 +17,13 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void
-require(int holds)
-{
-	if (!holds)
-		abort();
-}
-
-static void
 check_error(const char *error)
 {
 	size_t len = strlen(error);
 
-	require(len > 0 && len < ERROR_BYTES && strncmp(error, "fuzz:", 5) == 0);
+	CHECK(len > 0 && len < ERROR_BYTES && strncmp(error, "fuzz:", 5) == 0);
 	for (size_t i = 0; i < len; i++)
-		require(error[i] >= 0x20 && error[i] <= 0x7e);
+		CHECK(error[i] >= 0x20 && error[i] <= 0x7e);
 }
 
 struct text {
@@ -42,15 +36,15 @@ open_text(struct text *t)
 {
 	FILE *out = open_memstream(&t->bytes, &t->len);
 
-	require(out != NULL);
+	CHECK(out != NULL);
 	return out;
 }
 
 static void
 check_same(struct text *first, struct text *second)
 {
-	require(first->len == second->len &&
-		memcmp(first->bytes, second->bytes, first->len) == 0);
+	CHECK(first->len == second->len &&
+	      memcmp(first->bytes, second->bytes, first->len) == 0);
 	free(first->bytes);
 	free(second->bytes);
 }
@@ -73,7 +67,7 @@ try_relay(const char *bytes, size_t len)
 	fclose(out);
 	relay_conf_free(s);
 	s = relay_conf_parse("fuzz", first.bytes, first.len, error, sizeof(error));
-	require(s != NULL);
+	CHECK(s != NULL);
 	out = open_text(&second);
 	relay_conf_print(s, out);
 	fclose(out);
@@ -99,7 +93,7 @@ try_peer(const char *bytes, size_t len)
 	fclose(out);
 	peer_conf_free(s);
 	s = peer_conf_parse("fuzz", first.bytes, first.len, error, sizeof(error));
-	require(s != NULL);
+	CHECK(s != NULL);
 	out = open_text(&second);
 	peer_conf_print(s, out);
 	fclose(out);

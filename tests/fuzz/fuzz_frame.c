@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/cursor.h"
+#include "holds.h"
 #include "path/classify.h"
 #include "path/feed.h"
 #include "path/reassemble.h"
@@ -19,12 +20,6 @@
 #define PAYLOAD_MAX   65507
 #define POOL          4
 #define FRAGMENT_LIFE (100 * NS_PER_MS)
-
-#define CHECK(condition)          \
-	do {                      \
-		if (!(condition)) \
-			abort();  \
-	} while (0)
 
 struct rig {
 	struct reassembly *reassembly;

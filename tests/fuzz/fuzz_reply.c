@@ -8,26 +8,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "holds.h"
 #include "cloud/reply.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
-static void
-require(int holds)
-{
-	if (!holds)
-		abort();
-}
 
 static void
 require_id(const char *id)
 {
 	size_t len = strnlen(id, REPLY_ID_BYTES);
 
-	require(len < REPLY_ID_BYTES);
+	CHECK(len < REPLY_ID_BYTES);
 	for (size_t i = 0; i < len; i++)
-		require((id[i] >= '0' && id[i] <= '9') || id[i] == '-' ||
-			((id[i] | 0x20) >= 'a' && (id[i] | 0x20) <= 'z'));
+		CHECK((id[i] >= '0' && id[i] <= '9') || id[i] == '-' ||
+		      ((id[i] | 0x20) >= 'a' && (id[i] | 0x20) <= 'z'));
 }
 
 static void
@@ -37,11 +31,11 @@ try_members(const char *text, size_t len)
 	char next[REPLY_TOKEN_BYTES];
 	int rc = reply_members(text, len, &m, next);
 
-	require(rc == 0 || rc == -EPROTO || rc == -E2BIG || rc == -ENOMEM);
-	require(m.count <= REPLY_ITEMS_MAX);
-	require(strnlen(next, sizeof(next)) < sizeof(next));
+	CHECK(rc == 0 || rc == -EPROTO || rc == -E2BIG || rc == -ENOMEM);
+	CHECK(m.count <= REPLY_ITEMS_MAX);
+	CHECK(strnlen(next, sizeof(next)) < sizeof(next));
 	for (size_t i = 0; i < m.count; i++) {
-		require(m.list[i].group != 0);
+		CHECK(m.list[i].group != 0);
 		require_id(m.list[i].interface);
 		require_id(m.list[i].subnet);
 	}
@@ -56,7 +50,7 @@ try_domains(const char *text, size_t len)
 	char next[REPLY_TOKEN_BYTES];
 
 	(void)reply_domains(text, len, &d, next);
-	require(d.count <= REPLY_DOMAINS_MAX);
+	CHECK(d.count <= REPLY_DOMAINS_MAX);
 	for (size_t i = 0; i < d.count; i++) {
 		require_id(d.list[i].id);
 		require_id(d.list[i].state);
@@ -71,8 +65,8 @@ try_interface(const char *text, size_t len)
 	struct reply_interface i = {.id = ""};
 
 	if (reply_interface(text, len, &i) == 0)
-		require(i.id[0] != '\0');
-	require(i.address_count <= REPLY_ADDRESSES_MAX);
+		CHECK(i.id[0] != '\0');
+	CHECK(i.address_count <= REPLY_ADDRESSES_MAX);
 	require_id(i.id);
 	require_id(i.subnet);
 }
@@ -84,9 +78,9 @@ try_error(const char *text, size_t len)
 
 	if (!reply_error(text, len, &e))
 		return;
-	require(e.code[0] != '\0');
+	CHECK(e.code[0] != '\0');
 	for (const char *c = e.message; *c != '\0'; c++)
-		require(*c >= 0x20 && *c <= 0x7e);
+		CHECK(*c >= 0x20 && *c <= 0x7e);
 }
 
 int

@@ -25,73 +25,6 @@ struct pair {
 	FILE *to_relay, *to_peer; /* the scripts; NULL: not of its first process */
 };
 
-static void
-on_session(void *arg, unsigned int remote, enum session_state from,
-	   enum session_state to, const char *why)
-{
-	(void)arg, (void)remote, (void)from, (void)to, (void)why;
-}
-
-static void
-on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
-{
-	(void)arg, (void)remote, (void)slot, (void)reason;
-}
-
-static void
-on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
-{
-	(void)arg, (void)remote, (void)reason, (void)text;
-}
-
-static void
-on_epoch(void *arg, unsigned int remote, uint64_t before, uint64_t after, utc_t last)
-{
-	(void)arg, (void)remote, (void)before, (void)after, (void)last;
-}
-
-static void
-on_lost(void *arg, unsigned int remote, const struct peer_channel *channel,
-	enum lost_reason reason, uint64_t n)
-{
-	(void)arg, (void)remote, (void)channel, (void)reason, (void)n;
-}
-
-static void
-on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
-{
-	(void)arg, (void)remote, (void)cause, (void)n;
-}
-
-static const struct relay_ops relay_ops = {
-	.session = on_session,
-	.close = on_close,
-	.bye = on_bye,
-};
-
-static void
-on_breaker(void *arg, unsigned int remote, bool open)
-{
-	(void)arg, (void)remote, (void)open;
-}
-
-static void
-on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
-{
-	(void)arg, (void)flow, (void)within, (void)datagrams;
-}
-
-static const struct peer_ops peer_ops = {
-	.breaker = on_breaker,
-	.quota = on_quota,
-	.session = on_session,
-	.close = on_close,
-	.bye = on_bye,
-	.epoch = on_epoch,
-	.lost = on_lost,
-	.mark = on_mark,
-};
-
 /* ---- the two scripts ---- */
 
 static void
@@ -142,7 +75,7 @@ start_relay(struct pair *x)
 {
 	relay_free(x->relay);
 	x->relay = relay_new(&x->relay_settings.settings, 0, x->epoch++, x->now,
-			     &relay_ops, x);
+			     &core_rig_deaf_relay, x);
 	CHECK(x->relay != NULL);
 }
 
@@ -150,8 +83,8 @@ static void
 start_peer(struct pair *x)
 {
 	peer_free(x->peer);
-	x->peer = peer_new(&x->peer_settings.settings, x->instance++, x->now, &peer_ops,
-			   x);
+	x->peer = peer_new(&x->peer_settings.settings, x->instance++, x->now,
+			   &core_rig_deaf_peer, x);
 	CHECK(x->peer != NULL);
 }
 
@@ -179,8 +112,7 @@ down(struct pair *x, unsigned int slot)
 static void
 wait(struct pair *x, uint16_t units)
 {
-	x->now.mono = mono_add(x->now.mono, units * SCRIPT_WAIT_NS);
-	x->now.utc.ns += units * SCRIPT_WAIT_NS;
+	core_rig_pass(&x->now, units * SCRIPT_WAIT_NS);
 	relay_tick(x->relay, x->now);
 	peer_tick(x->peer, x->now);
 	put_step(x->to_relay, STEP_WAIT, 0, units, 2);
@@ -210,8 +142,6 @@ drop(struct pair *x, enum drop_point point, uint8_t n)
 static void
 emit(struct pair *x, uint8_t count, uint8_t pattern)
 {
-	static const enum emit_verdict kinds[] = {EMIT_SENT, EMIT_SENT, EMIT_OVERSIZE,
-						  EMIT_ERROR};
 	enum emit_verdict verdicts[EMIT_BATCH];
 	struct outgoing out[EMIT_BATCH];
 	size_t n = peer_ready(x->peer, x->now, out, EMIT_BATCH);
@@ -219,7 +149,7 @@ emit(struct pair *x, uint8_t count, uint8_t pattern)
 	if (n > count)
 		n = count;
 	for (size_t i = 0; i < n; i++)
-		verdicts[i] = kinds[pattern >> 2 * (i % 4) & 3];
+		verdicts[i] = script_verdict(pattern, i);
 	peer_emitted(x->peer, x->now, verdicts, n);
 	put_step(x->to_peer, STEP_EMIT, 0, (uint64_t)count << 8 | pattern, 2);
 }
@@ -530,9 +460,9 @@ write_seed(const char *directory, const struct seed *seed)
 
 	CHECK(x != NULL);
 	x->options = seed->options;
-	x->epoch = SCRIPT_EPOCH;
-	x->instance = SCRIPT_INSTANCE;
-	x->now = script_start();
+	x->epoch = RIG_EPOCH;
+	x->instance = RIG_INSTANCE;
+	x->now = core_rig_start();
 	x->to_relay = to_relay;
 	x->to_peer = to_peer;
 	script_relay_settings(&x->relay_settings, seed->options);

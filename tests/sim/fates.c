@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../unit/core_rig.h"
 #include "base/cursor.h"
 #include "world.h"
 
@@ -43,24 +44,9 @@ static size_t
 frame_make(const struct channel_settings *c, const uint8_t *payload, size_t len,
 	   uint8_t *bytes, size_t room)
 {
-	static const uint8_t ethernet[12] = {1, 0, 0x5e, 1, 2, 3, 2, 0, 0, 0, 0, 1};
 	struct wr w = wr_init(bytes, room);
 
-	wr_bytes(&w, ethernet, sizeof ethernet);
-	wr_u16(&w, 0x0800);
-	wr_u8(&w, 0x45);
-	wr_u8(&w, 0);
-	wr_u16(&w, (uint16_t)(28 + len));
-	wr_u32(&w, 0x00004000);
-	wr_u8(&w, 16);
-	wr_u8(&w, 17);
-	wr_u16(&w, 0);
-	wr_u32(&w, 0x0a000009);
-	wr_u32(&w, c->group);
-	wr_u16(&w, 4000);
-	wr_u16(&w, c->port);
-	wr_u16(&w, (uint16_t)(8 + len));
-	wr_u16(&w, 0);
+	core_rig_put_headers(&w, DLT_EN10MB, c, len);
 	wr_bytes(&w, payload, len);
 	return (size_t)(w.p - bytes);
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const int64_t start_ns = 1000 * NS_PER_S;
-static const int64_t start_utc_ns = 1790000000 * NS_PER_S;
+#include "../unit/core_rig.h"
+
 static const int64_t peer_clock_ns = 7 * NS_PER_MS; /* ahead of the relay's */
 
 /* What the shell allows for a drain. */
@@ -370,8 +370,7 @@ next_instant(const struct world *w)
 static void
 advance_to(struct world *w, mono_t t)
 {
-	w->now.utc.ns += mono_sub(t, w->now.mono);
-	w->now.mono = t;
+	core_rig_pass(&w->now, mono_sub(t, w->now.mono));
 }
 
 static void
@@ -418,8 +417,6 @@ static void
 make_settings(struct world *w)
 {
 	const struct script *s = &w->script;
-	struct session_settings session = {.heartbeat_ns = 200 * NS_PER_MS,
-					   .path_timeout_ns = 600 * NS_PER_MS};
 
 	make_remotes(w);
 	w->relay_settings = (struct relay_settings){
@@ -432,7 +429,7 @@ make_settings(struct world *w)
 			    .channels = SCRIPT_CHANNELS},
 		.remotes = &w->remotes[RELAY],
 		.remote_count = 1,
-		.session = session,
+		.session = core_rig_session,
 	};
 	w->peer_settings = (struct peer_settings){
 		.node = "vpc",
@@ -450,7 +447,7 @@ make_settings(struct world *w)
 			     .channels = s->changes > 0
 						 ? SCRIPT_CHANNELS * SCRIPT_PLACES * 2
 						 : SCRIPT_CHANNELS + 2},
-		.session = session,
+		.session = core_rig_session,
 	};
 	changes_init(w);
 }
@@ -482,7 +479,7 @@ world_init(struct world *w, const struct script *s)
 {
 	memset(w, 0, sizeof *w);
 	w->script = *s;
-	w->now = (struct now){.mono = {start_ns}, .utc = {start_utc_ns}};
+	w->now = core_rig_start();
 	w->started = w->request_at = w->now.mono;
 	w->dice.state = s->seed;
 	w->stall_end = (mono_t){0};

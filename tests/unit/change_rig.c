@@ -2,12 +2,12 @@
 #include "change_rig.h"
 
 #include <check.h>
-#include <pcap/dlt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cursor.h"
+#include "core_rig.h"
 
 #define MTU      1400
 #define PLACES   16
@@ -85,12 +85,6 @@ on_peer_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye r
 }
 
 static void
-on_peer_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
-{
-	(void)arg, (void)remote, (void)reason, (void)text;
-}
-
-static void
 on_epoch(void *arg, unsigned int remote, uint64_t before, uint64_t after, utc_t last)
 {
 	(void)arg, (void)remote, (void)last;
@@ -108,33 +102,15 @@ on_lost(void *arg, unsigned int remote, const struct peer_channel *channel,
 		e->lost += n;
 }
 
-static void
-on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
-{
-	(void)arg, (void)remote, (void)cause, (void)n;
-}
-
-static void
-on_breaker(void *arg, unsigned int remote, bool open)
-{
-	(void)arg, (void)remote, (void)open;
-}
-
-static void
-on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
-{
-	(void)arg, (void)flow, (void)within, (void)datagrams;
-}
-
 static const struct peer_ops peer_ops = {
 	.session = on_session,
 	.close = on_peer_close,
-	.bye = on_peer_bye,
+	.bye = core_rig_deaf_bye,
 	.epoch = on_epoch,
 	.lost = on_lost,
-	.mark = on_mark,
-	.breaker = on_breaker,
-	.quota = on_quota,
+	.mark = core_rig_deaf_mark,
+	.breaker = core_rig_deaf_breaker,
+	.quota = core_rig_deaf_quota,
 };
 
 /* ---- beginning and end ---- */
@@ -231,8 +207,7 @@ change_rig_new(struct change_options options)
 	ck_assert_ptr_nonnull(x);
 	set_default(&options);
 	x->options = options;
-	x->now =
-		(struct now){.mono = {1000 * NS_PER_S}, .utc = {1790000000 * NS_PER_S}};
+	x->now = core_rig_start();
 	for (const char *name = options.names; *name != '\0'; name++)
 		change_rig_list(x, *name, 0);
 	make_relay_settings(x);
@@ -424,31 +399,6 @@ make_payload(unsigned int name, uint64_t number, uint8_t *bytes)
 		bytes[i] = (uint8_t)(name * 31 + number * 7 + i);
 }
 
-static void
-capture(struct change_rig *x, const struct channel_settings *c, const uint8_t *payload)
-{
-	uint8_t bytes[28 + LEN];
-	struct wr w = wr_init(bytes, sizeof bytes);
-	struct frame f = {.link_type = DLT_RAW,
-			  .captured = x->now.utc,
-			  .bytes = bytes,
-			  .caplen = sizeof bytes,
-			  .len = sizeof bytes};
-
-	wr_u16(&w, 0x4500);
-	wr_u16(&w, sizeof bytes);
-	wr_u32(&w, 0x00004000); /* not to be fragmented */
-	wr_u32(&w, 0x10110000); /* TTL 16, UDP */
-	wr_u32(&w, 0x0a000009);
-	wr_u32(&w, c->group);
-	wr_u16(&w, 4000);
-	wr_u16(&w, c->port);
-	wr_u16(&w, 8 + LEN);
-	wr_u16(&w, 0);
-	wr_bytes(&w, payload, LEN);
-	relay_frame(x->relay, x->now, &f);
-}
-
 void
 change_rig_feed(struct change_rig *x, char name, unsigned int n)
 {
@@ -461,7 +411,7 @@ change_rig_feed(struct change_rig *x, char name, unsigned int n)
 		uint64_t before = counter_get(&relay_figures(x->relay)->no_channel);
 
 		make_payload(i, x->fed[i], payload);
-		capture(x, c, payload);
+		core_rig_capture(x->relay, x->now, c, payload, LEN);
 		if (counter_get(&relay_figures(x->relay)->no_channel) == before)
 			x->fed[i]++;
 		else
@@ -535,50 +485,39 @@ change_rig_lose_changes(struct change_rig *x, unsigned int peer, unsigned int sl
 	return f->type == WIRE_CHANGE;
 }
 
-/* Cuts out what the line loses. */
-static size_t
-pass(struct change_rig *x, unsigned int peer, unsigned int slot, uint8_t *bytes,
-     size_t len)
-{
-	struct wire_frame f;
-	size_t at = 0, kept = 0, size;
+struct path_of {
+	struct change_rig *x;
+	unsigned int peer, slot;
+};
 
-	if (x->peers[peer].dark[slot])
-		return 0;
-	if (x->lose == NULL)
-		return len;
-	while (wire_next(bytes + at, len - at, &f, &size) == WIRE_WHOLE) {
-		if (!x->lose(x, peer, slot, &f)) {
-			memmove(bytes + kept, bytes + at, size);
-			kept += size;
-		}
-		at += size;
-	}
-	ck_assert_uint_eq(at, len);
-	return kept;
+static bool
+loses(void *arg, bool from_relay, const struct wire_frame *f)
+{
+	const struct path_of *p = arg;
+	struct change_rig *x = p->x;
+
+	if (!from_relay)
+		return false;
+	return x->peers[p->peer].dark[p->slot] ||
+	       (x->lose != NULL && x->lose(x, p->peer, p->slot, f));
 }
 
 static void
 exchange(struct change_rig *x, unsigned int peer, unsigned int slot)
 {
-	struct peer_end *e = &x->peers[peer];
-	size_t n;
+	struct path_of path = {x, peer, slot};
+	const struct core_rig_line line = {.relay = x->relay,
+					   .peer = x->peers[peer].peer,
+					   .remote = peer,
+					   .slot = slot,
+					   .limit = MTU,
+					   .cap = MTU,
+					   .fills = FILLS,
+					   .loses = loses,
+					   .arg = &path,
+					   .buf = x->buf};
 
-	for (int budget = FILLS; budget > 0; budget--) {
-		n = relay_fill(x->relay, x->now, peer, slot, x->buf, MTU, MTU);
-		if (n == 0)
-			break;
-		n = pass(x, peer, slot, x->buf, n);
-		ck_assert_int_eq(peer_input(e->peer, x->now, 0, slot, x->buf, n),
-				 (long)n);
-	}
-	for (int budget = FILLS; budget > 0; budget--) {
-		n = peer_fill(e->peer, x->now, 0, slot, x->buf, MTU, MTU);
-		if (n == 0)
-			break;
-		ck_assert_int_eq(relay_input(x->relay, x->now, peer, slot, x->buf, n),
-				 (long)n);
-	}
+	ck_assert(core_rig_exchange(&line, x->now));
 }
 
 void
@@ -607,8 +546,7 @@ void
 change_rig_run(struct change_rig *x, int64_t ns)
 {
 	for (; ns > 0; ns -= RIG_STEP_NS) {
-		x->now.mono = mono_add(x->now.mono, RIG_STEP_NS);
-		x->now.utc.ns += RIG_STEP_NS;
+		core_rig_pass(&x->now, RIG_STEP_NS);
 		relay_tick(x->relay, x->now);
 		for (unsigned int i = 0; i < x->options.peers; i++)
 			peer_tick(x->peers[i].peer, x->now);

@@ -222,7 +222,7 @@ set_members(struct peer_rig *x, unsigned int channels)
 	ck_assert_ptr_nonnull(groups);
 	for (uint16_t id = 1; id <= 2; id++)
 		if ((channels >> id & 1) != 0)
-			groups[count++] = peer_rig_channel(id, 1, 1).group;
+			groups[count++] = core_rig_announced(id, 1, 1).group;
 	free(peer_set_demand(x->peer, groups, count));
 }
 

@@ -37,15 +37,15 @@ knows(const struct peer_rig *x, uint16_t id)
 START_TEST(changes_are_read_in_their_order)
 {
 	struct peer_rig *x = open_rig((struct peer_options){0});
-	struct wire_channel moved = peer_rig_channel(1, 1, 1),
-			    again = peer_rig_channel(1, 1, 1);
+	struct wire_channel moved = core_rig_announced(1, 1, 1),
+			    again = core_rig_announced(1, 1, 1);
 
 	moved.group += 100;
 	again.group += 200;
 	again.flags = WIRE_WITHDRAWN;
 	say_change(x, 3, again);
 	ck_assert_uint_eq(peer_rig_find(x, 1)->group, 0xe9250001);
-	say_change(x, 1, peer_rig_channel(3, 1, 1));
+	say_change(x, 1, core_rig_announced(3, 1, 1));
 	ck_assert(knows(x, 3));
 	ck_assert_uint_eq(peer_rig_find(x, 1)->group, 0xe9250001);
 	say_change(x, 2, moved);
@@ -70,7 +70,7 @@ START_TEST(data_of_a_channel_that_is_not_known)
 	peer_rig_data(x, 3, 2);
 	ck_assert_uint_eq(counter_get(&peer_figures(x->peer, 0)->unknown_channel), 2);
 	peer_rig_hear(x);
-	say_change(x, 1, peer_rig_channel(3, 1, 1));
+	say_change(x, 1, core_rig_announced(3, 1, 1));
 	peer_rig_data(x, 3, 3);
 	peer_rig_hear(x);
 	peer_rig_expect_requests(x, "3:1+2");
@@ -89,7 +89,7 @@ START_TEST(a_change_is_asked_for_without_end)
 		open_rig((struct peer_options){.give_up_ns = 50 * NS_PER_MS});
 	uint64_t asked = 0;
 
-	say_change(x, 2, peer_rig_channel(3, 1, 1));
+	say_change(x, 2, core_rig_announced(3, 1, 1));
 	for (int i = 0; i < 20; i++) {
 		peer_rig_wait(x, 200 * NS_PER_MS); /* the longest pause of requests */
 		peer_rig_heartbeat(x, 1, 1);
@@ -112,7 +112,7 @@ END_TEST
 START_TEST(changes_beyond_the_window_come_again)
 {
 	struct peer_rig *x = open_rig((struct peer_options){.window = 64});
-	struct wire_channel e = peer_rig_channel(1, 1, 1);
+	struct wire_channel e = core_rig_announced(1, 1, 1);
 
 	for (unsigned int i = 2; i <= 100; i++) {
 		e.group = 0xe9260000U + i;
@@ -120,7 +120,7 @@ START_TEST(changes_beyond_the_window_come_again)
 	}
 	ck_assert_uint_eq(counter_get(&peer_rig_find(x, 0)->book.refused_window), 36);
 	ck_assert_uint_eq(x->lost[LOST_WINDOW], 0);
-	say_change(x, 1, peer_rig_channel(3, 1, 1));
+	say_change(x, 1, core_rig_announced(3, 1, 1));
 	ck_assert(knows(x, 3));
 	ck_assert_uint_eq(peer_rig_find(x, 1)->group, 0xe9260000U + 64);
 	/* The heartbeat says that there is more. */
@@ -140,77 +140,36 @@ END_TEST
 
 /* ---- what no relay says ---- */
 
-static struct wire_channel
-no_group(void)
-{
-	struct wire_channel e = peer_rig_channel(3, 1, 1);
-
-	e.group = 0x0a000001;
-	return e;
-}
-
-static struct wire_channel
-the_network_s_own_group(void)
-{
-	struct wire_channel e = peer_rig_channel(1, 1, 1);
-
-	e.group = 0xe0000005;
-	return e;
-}
-
-static struct wire_channel
-no_port(void)
-{
-	struct wire_channel e = peer_rig_channel(3, 1, 1);
-
-	e.port = 0;
-	return e;
-}
-
-static struct wire_channel
-the_name_of_another(void)
-{
-	struct wire_channel e = peer_rig_channel(3, 1, 1);
-
-	wire_set_name(&e.name, "ch1");
-	return e;
-}
-
-static struct wire_channel
-another_name(void)
-{
-	struct wire_channel e = peer_rig_channel(1, 1, 1);
-
-	wire_set_name(&e.name, "ch3");
-	return e;
-}
-
-static struct wire_channel
-one_too_many(void)
-{
-	return peer_rig_channel(3, 1, 1);
-}
-
 static const struct {
-	struct wire_channel (*make)(void);
+	uint16_t id;
+	const char *name;
+	uint32_t group;
+	uint16_t port;
 	enum wire_bye bye;
 	uint32_t channels; /* 0: enough */
 } lies[] = {
-	{no_group, WIRE_BYE_PROTOCOL, 0},
-	{the_network_s_own_group, WIRE_BYE_PROTOCOL, 0},
-	{no_port, WIRE_BYE_PROTOCOL, 0},
-	{the_name_of_another, WIRE_BYE_PROTOCOL, 0},
-	{another_name, WIRE_BYE_PROTOCOL, 0},
-	{one_too_many, WIRE_BYE_CHANNELS, 2},
+	/* No group; the network's own; no port. */
+	{3, "ch3", 0x0a000001, 30003, WIRE_BYE_PROTOCOL, 0},
+	{1, "ch1", 0xe0000005, 30001, WIRE_BYE_PROTOCOL, 0},
+	{3, "ch3", 0xe9250003, 0, WIRE_BYE_PROTOCOL, 0},
+	/* The name of another channel; another name than before. */
+	{3, "ch1", 0xe9250003, 30003, WIRE_BYE_PROTOCOL, 0},
+	{1, "ch3", 0xe9250001, 30001, WIRE_BYE_PROTOCOL, 0},
+	/* One channel too many. */
+	{3, "ch3", 0xe9250003, 30003, WIRE_BYE_CHANNELS, 2},
 };
 
 START_TEST(changes_that_contradict)
 {
 	struct peer_rig *x =
 		open_rig((struct peer_options){.channels_max = lies[_i].channels});
+	struct wire_channel e = core_rig_announced(lies[_i].id, 1, 1);
 
+	wire_set_name(&e.name, lies[_i].name);
+	e.group = lies[_i].group;
+	e.port = lies[_i].port;
 	peer_rig_data(x, 1, 1);
-	say_change(x, 1, lies[_i].make());
+	say_change(x, 1, e);
 	ck_assert_uint_eq(peer_rig_said_bye(x), lies[_i].bye);
 	ck_assert(!knows(x, 3));
 	ck_assert_str_eq(peer_rig_find(x, 1)->name, "ch1");
@@ -245,7 +204,7 @@ START_TEST(changes_that_cannot_be)
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct peer_rig *x = open_rig((struct peer_options){0});
 		struct wire_channel e =
-			peer_rig_channel(3, cases[i].next, cases[i].fresh);
+			core_rig_announced(3, cases[i].next, cases[i].fresh);
 		size_t len;
 
 		e.id = cases[i].id;

@@ -50,7 +50,7 @@ START_TEST(a_greeting_in_two_frames)
 
 	x->greeting = 1;
 	for (uint16_t i = 0; i < RIG_CHANNELS; i++)
-		c[i] = peer_rig_channel(i, 1, 1);
+		c[i] = core_rig_announced(i, 1, 1);
 	peer_rig_up(x, PATH_STREAM);
 	frames_hello(&x->in, peer_rig_greeting(x), c, 2);
 	ck_assert_int_gt(peer_rig_say(x), 0);
@@ -126,7 +126,7 @@ START_TEST(a_changed_announcement_is_sent_away)
 {
 	for (int i = 0; i < 2; i++) {
 		struct peer_rig *x = peer_rig_new((struct peer_options){0});
-		struct wire_channel c = peer_rig_channel(1, 1, 1);
+		struct wire_channel c = core_rig_announced(1, 1, 1);
 
 		peer_rig_open(x, PATH_STREAM);
 		peer_rig_data(x, 1, 1);
@@ -158,7 +158,7 @@ START_TEST(nothing_is_emitted_to_what_is_no_group)
 
 		x->greeting = 1;
 		for (uint16_t ch = 0; ch < RIG_CHANNELS; ch++)
-			c[ch] = peer_rig_channel(ch, 1, 1);
+			c[ch] = core_rig_announced(ch, 1, 1);
 		c[1].group = groups[i];
 		peer_rig_up(x, PATH_STREAM);
 		frames_hello(&x->in, peer_rig_greeting(x), c, RIG_CHANNELS);

@@ -115,7 +115,7 @@ START_TEST(channels_of_a_former_epoch_make_room)
 	x->epoch++;
 	x->greeting = 5;
 	for (uint16_t i = 0; i < RIG_CHANNELS; i++)
-		c[i] = peer_rig_channel(i, 1, 1);
+		c[i] = core_rig_announced(i, 1, 1);
 	wire_set_name(&c[1].name, "new");
 	frames_hello(&x->in, peer_rig_greeting(x), c, RIG_CHANNELS);
 	ck_assert_int_gt(peer_rig_say(x), 0);

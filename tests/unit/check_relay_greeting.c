@@ -98,13 +98,10 @@ END_TEST
 static struct wire_greeting
 good_welcome(void)
 {
-	struct wire_greeting g = {.version = WIRE_VERSION,
-				  .epoch = RIG_EPOCH,
-				  .instance = RIG_INSTANCE,
-				  .greeting = 1,
-				  .total = RIG_CHANNELS};
+	struct wire_greeting g = core_rig_greeting("vpc-0", RIG_CHANNELS);
 
-	wire_set_name(&g.node, "vpc-0");
+	g.epoch = RIG_EPOCH;
+	g.instance = RIG_INSTANCE;
 	return g;
 }
 

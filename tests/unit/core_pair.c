@@ -2,22 +2,14 @@
 #include "core_pair.h"
 
 #include <check.h>
-#include <pcap/dlt.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "base/cursor.h"
+#include "core_rig.h"
 #include "path/classify.h"
 
 #define STEP_NS NS_PER_MS
 #define MTU     1400
-
-static void
-on_session(void *arg, unsigned int remote, enum session_state from,
-	   enum session_state to, const char *why)
-{
-	(void)arg, (void)remote, (void)from, (void)to, (void)why;
-}
 
 static void
 on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason)
@@ -27,58 +19,21 @@ on_close(void *arg, unsigned int remote, unsigned int slot, enum wire_bye reason
 		      wire_bye_name(reason));
 }
 
-static void
-on_bye(void *arg, unsigned int remote, unsigned int reason, const char *text)
-{
-	(void)arg, (void)remote, (void)reason, (void)text;
-}
-
-static void
-on_epoch(void *arg, unsigned int remote, uint64_t before, uint64_t after, utc_t last)
-{
-	(void)arg, (void)remote, (void)before, (void)after, (void)last;
-}
-
-static void
-on_lost(void *arg, unsigned int remote, const struct peer_channel *channel,
-	enum lost_reason reason, uint64_t n)
-{
-	(void)arg, (void)remote, (void)channel, (void)reason, (void)n;
-}
-
-static void
-on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
-{
-	(void)arg, (void)remote, (void)cause, (void)n;
-}
-
 static const struct relay_ops relay_ops = {
-	.session = on_session,
+	.session = core_rig_deaf_session,
 	.close = on_close,
-	.bye = on_bye,
+	.bye = core_rig_deaf_bye,
 };
 
-static void
-on_breaker(void *arg, unsigned int remote, bool open)
-{
-	(void)arg, (void)remote, (void)open;
-}
-
-static void
-on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
-{
-	(void)arg, (void)flow, (void)within, (void)datagrams;
-}
-
 static const struct peer_ops peer_ops = {
-	.breaker = on_breaker,
-	.quota = on_quota,
-	.session = on_session,
+	.session = core_rig_deaf_session,
 	.close = on_close,
-	.bye = on_bye,
-	.epoch = on_epoch,
-	.lost = on_lost,
-	.mark = on_mark,
+	.bye = core_rig_deaf_bye,
+	.epoch = core_rig_deaf_epoch,
+	.lost = core_rig_deaf_lost,
+	.mark = core_rig_deaf_mark,
+	.breaker = core_rig_deaf_breaker,
+	.quota = core_rig_deaf_quota,
 };
 
 static void
@@ -152,7 +107,7 @@ void
 pair_init(struct pair *p)
 {
 	memset(p, 0, sizeof(*p));
-	p->now = (struct now){{1000 * NS_PER_S}, {1790000000 * NS_PER_S}};
+	p->now = core_rig_start();
 	p->verdict = EMIT_SENT;
 	set_up_relay(p);
 	set_up_peer(p);
@@ -235,98 +190,46 @@ void
 pair_feed(struct pair *p, unsigned int channel)
 {
 	static const uint8_t payload[100];
-	uint8_t bytes[28 + sizeof(payload)];
-	struct wr w = wr_init(bytes, sizeof(bytes));
-	struct frame f = {.link_type = DLT_RAW,
-			  .captured = p->now.utc,
-			  .bytes = bytes,
-			  .caplen = sizeof(bytes),
-			  .len = sizeof(bytes)};
 
-	wr_u16(&w, 0x4500);
-	wr_u16(&w, sizeof(bytes));
-	wr_u32(&w, 0x00004000); /* not to be fragmented */
-	wr_u32(&w, 0x10110000); /* TTL 16, UDP */
-	wr_u32(&w, 0x0a000009);
-	wr_u32(&w, p->channels[channel].group);
-	wr_u16(&w, 4000);
-	wr_u16(&w, p->channels[channel].port);
-	wr_u16(&w, 8 + sizeof(payload));
-	wr_u16(&w, 0);
-	wr_bytes(&w, payload, sizeof(payload));
-	relay_frame(p->relay, p->now, &f);
+	core_rig_capture(p->relay, p->now, &p->channels[channel], payload,
+			 sizeof(payload));
 }
 
-/* Cuts the REQUEST frames out of what the peer says. */
-static size_t
-drop_requests(uint8_t *bytes, size_t len)
+static bool
+loses(void *arg, bool from_relay, const struct wire_frame *f)
 {
-	struct wire_frame f;
-	size_t at = 0, kept = 0, size;
+	const struct pair *p = arg;
 
-	while (wire_next(bytes + at, len - at, &f, &size) == WIRE_WHOLE) {
-		if (f.type != WIRE_REQUEST) {
-			memmove(bytes + kept, bytes + at, size);
-			kept += size;
-		}
-		at += size;
-	}
-	ck_assert_uint_eq(at, len);
-	return kept;
+	return from_relay ? p->dark : p->deaf && f->type == WIRE_REQUEST;
 }
 
 static void
 exchange(struct pair *p)
 {
-	size_t n;
+	const struct core_rig_line line = {.relay = p->relay,
+					   .peer = p->peer,
+					   .slot = p->slot,
+					   .limit = MTU,
+					   .cap = sizeof(p->buf),
+					   .fills = 100,
+					   .loses = loses,
+					   .arg = p,
+					   .buf = p->buf};
 
-	for (int budget = 100; budget > 0; budget--) {
-		n = relay_fill(p->relay, p->now, 0, p->slot, p->buf, MTU,
-			       sizeof(p->buf));
-		if (n == 0)
-			break;
-		if (!p->dark)
-			ck_assert_int_eq(
-				peer_input(p->peer, p->now, 0, p->slot, p->buf, n),
-				(long)n);
-	}
-	for (int budget = 100; budget > 0; budget--) {
-		n = peer_fill(p->peer, p->now, 0, p->slot, p->buf, MTU, sizeof(p->buf));
-		if (n == 0)
-			break;
-		if (p->deaf)
-			n = drop_requests(p->buf, n);
-		ck_assert_int_eq(relay_input(p->relay, p->now, 0, p->slot, p->buf, n),
-				 (long)n);
-	}
-}
-
-static void
-emit(struct pair *p)
-{
-	struct outgoing out[EMIT_BATCH];
-	enum emit_verdict verdicts[EMIT_BATCH];
-	size_t n;
-
-	if (p->verdict == EMIT_AGAIN)
-		return;
-	for (size_t i = 0; i < EMIT_BATCH; i++)
-		verdicts[i] = p->verdict;
-	while ((n = peer_ready(p->peer, p->now, out, EMIT_BATCH)) > 0)
-		peer_emitted(p->peer, p->now, verdicts, n);
+	ck_assert(core_rig_exchange(&line, p->now));
 }
 
 void
 pair_run(struct pair *p, int64_t duration_ns)
 {
 	for (; duration_ns > 0; duration_ns -= STEP_NS) {
-		p->now.mono = mono_add(p->now.mono, STEP_NS);
-		p->now.utc.ns += STEP_NS;
+		core_rig_pass(&p->now, STEP_NS);
 		relay_tick(p->relay, p->now);
 		peer_tick(p->peer, p->now);
 		if (p->connected)
 			exchange(p);
-		emit(p);
+		if (p->verdict != EMIT_AGAIN)
+			core_rig_emit(p->peer, p->now, p->verdict);
 	}
 	relay_balance(p->relay);
 	peer_balance(p->peer);

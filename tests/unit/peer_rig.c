@@ -80,27 +80,15 @@ on_mark(void *arg, unsigned int remote, enum drop_point cause, uint64_t n)
 	x->marks[cause] += n;
 }
 
-static void
-on_breaker(void *arg, unsigned int remote, bool open)
-{
-	(void)arg, (void)remote, (void)open;
-}
-
-static void
-on_quota(void *arg, const struct quota_flow *flow, bool within, uint64_t datagrams)
-{
-	(void)arg, (void)flow, (void)within, (void)datagrams;
-}
-
 static const struct peer_ops ops = {
-	.breaker = on_breaker,
-	.quota = on_quota,
 	.session = on_session,
 	.close = on_close,
 	.bye = on_bye,
 	.epoch = on_epoch,
 	.lost = on_lost,
 	.mark = on_mark,
+	.breaker = core_rig_deaf_breaker,
+	.quota = core_rig_deaf_quota,
 };
 
 /* ---- beginning and end ---- */
@@ -129,8 +117,7 @@ make_settings(struct peer_rig *x, const struct peer_options *o)
 			     .memory_bytes = (o->pool_chunks ? o->pool_chunks : 512) *
 					     (uint64_t)POOL_CHUNK_BYTES,
 			     .channels = o->channels_max ? o->channels_max : 4},
-		.session = {.heartbeat_ns = RIG_HEARTBEAT_NS,
-			    .path_timeout_ns = RIG_TIMEOUT_NS},
+		.session = core_rig_session,
 	};
 }
 
@@ -140,8 +127,7 @@ peer_rig_new(struct peer_options options)
 	struct peer_rig *x = calloc(1, sizeof *x);
 
 	ck_assert_ptr_nonnull(x);
-	x->now =
-		(struct now){.mono = {1000 * NS_PER_S}, .utc = {1790000000 * NS_PER_S}};
+	x->now = core_rig_start();
 	x->epoch = RIG_EPOCH;
 	make_settings(x, &options);
 	x->peer = peer_new(&x->settings, RIG_INSTANCE, x->now, &ops, x);
@@ -207,8 +193,7 @@ peer_rig_wait(struct peer_rig *x, int64_t ns)
 {
 	for (int64_t step_ns; ns > 0; ns -= step_ns) {
 		step_ns = ns < TURN_NS ? ns : TURN_NS;
-		x->now.mono = mono_add(x->now.mono, step_ns);
-		x->now.utc.ns += step_ns;
+		core_rig_pass(&x->now, step_ns);
 		peer_tick(x->peer, x->now);
 	}
 }
@@ -224,29 +209,11 @@ peer_rig_up(struct peer_rig *x, enum path_kind kind)
 struct wire_greeting
 peer_rig_greeting(const struct peer_rig *x)
 {
-	struct wire_greeting g = {.version = WIRE_VERSION,
-				  .epoch = x->epoch,
-				  .greeting = x->greeting,
-				  .total = RIG_CHANNELS};
+	struct wire_greeting g = core_rig_greeting("colo", RIG_CHANNELS);
 
-	wire_set_name(&g.node, "colo");
+	g.epoch = x->epoch;
+	g.greeting = x->greeting;
 	return g;
-}
-
-struct wire_channel
-peer_rig_channel(uint16_t id, uint64_t next, uint64_t fresh)
-{
-	struct wire_channel c = {
-		.id = id, .next = {next}, .oldest = SEQ_FIRST, .fresh = {fresh}};
-	char name[8];
-
-	snprintf(name, sizeof name, "ch%u", id);
-	wire_set_name(&c.name, id == MARKS_ID ? "marks" : name);
-	if (id != MARKS_ID) {
-		c.group = 0xe9250000U + id;
-		c.port = (uint16_t)(30000 + id);
-	}
-	return c;
 }
 
 void
@@ -256,7 +223,7 @@ peer_rig_hello(struct peer_rig *x, uint64_t next, uint64_t fresh)
 
 	x->greeting++;
 	for (uint16_t i = 0; i < RIG_CHANNELS; i++)
-		c[i] = peer_rig_channel(i, next, fresh);
+		c[i] = core_rig_announced(i, next, fresh);
 	frames_hello(&x->in, peer_rig_greeting(x), c, RIG_CHANNELS);
 	ck_assert_int_gt(peer_rig_say(x), 0);
 }
@@ -337,8 +304,8 @@ note_emitted(struct peer_rig *x, const struct outgoing *out)
 
 	ck_assert(!r.failed);
 	ck_assert_uint_lt(x->emitted_count, RIG_EMITTED_MAX);
-	ck_assert_uint_eq(out->group, 0xe9250000U + channel);
-	ck_assert_uint_eq(out->port, 30000U + channel);
+	ck_assert_uint_eq(out->group, CORE_RIG_GROUP + channel);
+	ck_assert_uint_eq(out->port, CORE_RIG_PORT + channel);
 	x->emitted[x->emitted_count].channel = channel;
 	x->emitted[x->emitted_count++].seq = seq;
 }

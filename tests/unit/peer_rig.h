@@ -5,16 +5,13 @@
  * A peer core on a bench: the test is its relay, its clock, its shell and the
  * interface that it emits on. Channels 0 (marks), 1 and 2 of one relay.
  */
+#include "core_rig.h"
 #include "frames.h"
 #include "path/peer.h"
 #include "path/peer_session.h"
 
-#define RIG_CHANNELS     3
-#define RIG_EPOCH        UINT64_C(0xe90c)
-#define RIG_INSTANCE     UINT64_C(0x1257)
-#define RIG_HEARTBEAT_NS (200 * NS_PER_MS)
-#define RIG_TIMEOUT_NS   (600 * NS_PER_MS)
-#define RIG_EMITTED_MAX  4096
+#define RIG_CHANNELS    3
+#define RIG_EMITTED_MAX 4096
 
 struct peer_options {
 	bool immediate;
@@ -58,7 +55,6 @@ void peer_rig_free(struct peer_rig *x);
 /* A path comes up, and HELLO says what is `next` and `fresh` on every channel. */
 void peer_rig_up(struct peer_rig *x, enum path_kind kind);
 struct wire_greeting peer_rig_greeting(const struct peer_rig *x);
-struct wire_channel peer_rig_channel(uint16_t id, uint64_t next, uint64_t fresh);
 void peer_rig_hello(struct peer_rig *x, uint64_t next, uint64_t fresh);
 /* All of that, and what the peer answers is thrown away. */
 void peer_rig_open(struct peer_rig *x, enum path_kind kind);

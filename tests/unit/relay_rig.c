@@ -98,13 +98,8 @@ make_settings(struct relay_rig *x, const struct relay_options *o)
 {
 	static char interface[] = "bench", file[] = "bench.pcap";
 
-	for (unsigned int i = 0; i < RIG_CHANNELS - 1; i++) {
-		struct channel_settings *c = &x->channels[i];
-
-		snprintf(c->name, sizeof c->name, "ch%u", i + 1);
-		c->group = 0xe9250001U + i;
-		c->port = (uint16_t)(30001 + i);
-	}
+	for (unsigned int i = 0; i < RIG_CHANNELS - 1; i++)
+		core_rig_channel(&x->channels[i], i + 1);
 	for (unsigned int i = 0; i < RIG_REMOTES; i++) {
 		snprintf(x->remotes[i].name, sizeof x->remotes[i].name, "vpc-%u", i);
 		x->remotes[i].shed_age_ns = o->shed_age_ns;
@@ -123,8 +118,7 @@ make_settings(struct relay_rig *x, const struct relay_options *o)
 			    .age_ns = o->age_ns ? o->age_ns : 10 * NS_PER_S},
 		.remotes = x->remotes,
 		.remote_count = o->remotes ? o->remotes : 1,
-		.session = {.heartbeat_ns = RIG_HEARTBEAT_NS,
-			    .path_timeout_ns = RIG_TIMEOUT_NS},
+		.session = core_rig_session,
 	};
 }
 
@@ -134,8 +128,7 @@ relay_rig_new(struct relay_options options)
 	struct relay_rig *x = calloc(1, sizeof *x);
 
 	ck_assert_ptr_nonnull(x);
-	x->now =
-		(struct now){.mono = {1000 * NS_PER_S}, .utc = {1790000000 * NS_PER_S}};
+	x->now = core_rig_start();
 	x->instance = RIG_INSTANCE;
 	make_settings(x, &options);
 	x->relay = relay_new(&x->settings, 0, RIG_EPOCH, x->now, &ops, x);
@@ -158,22 +151,10 @@ static size_t
 make_frame(const struct channel_settings *c, uint64_t number, size_t len,
 	   uint8_t *bytes, size_t room)
 {
-	static const uint8_t ethernet[12] = {1, 0, 0x5e, 1, 2, 3, 2, 0, 0, 0, 0, 1};
 	struct wr w = wr_init(bytes, room);
 	uint8_t *payload;
 
-	wr_bytes(&w, ethernet, sizeof ethernet);
-	wr_u16(&w, 0x0800);
-	wr_u16(&w, 0x4500);
-	wr_u16(&w, (uint16_t)(28 + len));
-	wr_u32(&w, 0x00004000);
-	wr_u32(&w, 0x10110000);
-	wr_u32(&w, 0x0a000009);
-	wr_u32(&w, c->group);
-	wr_u16(&w, 4000);
-	wr_u16(&w, c->port);
-	wr_u16(&w, (uint16_t)(8 + len));
-	wr_u16(&w, 0);
+	core_rig_put_headers(&w, DLT_EN10MB, c, len);
 	payload = wr_room(&w, len);
 	ck_assert_ptr_nonnull(payload);
 	memset(payload, (int)number, len);
@@ -250,8 +231,7 @@ relay_rig_wait(struct relay_rig *x, int64_t ns)
 {
 	for (int64_t step_ns; ns > 0; ns -= step_ns) {
 		step_ns = ns < TURN_NS ? ns : TURN_NS;
-		x->now.mono = mono_add(x->now.mono, step_ns);
-		x->now.utc.ns += step_ns;
+		core_rig_pass(&x->now, step_ns);
 		relay_tick(x->relay, x->now);
 	}
 }

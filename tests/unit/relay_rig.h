@@ -5,18 +5,15 @@
  * A relay core on a bench: the test is its capture, its clock, its shell and its
  * peers. Channels 1 and 2, beside the lane's own 0.
  */
+#include "core_rig.h"
 #include "frames.h"
 #include "path/relay.h"
 #include "path/relay_session.h"
 
-#define RIG_CHANNELS     3
-#define RIG_EPOCH        UINT64_C(0xe90c)
-#define RIG_INSTANCE     UINT64_C(0x1257)
-#define RIG_HEARTBEAT_NS (200 * NS_PER_MS)
-#define RIG_TIMEOUT_NS   (600 * NS_PER_MS)
-#define RIG_REMOTES      2
-#define RIG_LIMIT        16384
-#define RIG_CAP          (72 * 1024)
+#define RIG_CHANNELS 3
+#define RIG_REMOTES  2
+#define RIG_LIMIT    16384
+#define RIG_CAP      (72 * 1024)
 
 struct relay_options {
 	bool file;
