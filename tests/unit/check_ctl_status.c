@@ -381,11 +381,27 @@ START_TEST(beside_the_books)
 }
 END_TEST
 
+static json_t *
+first_channel(json_t *doc)
+{
+	json_t *lane = json_array_get(json_object_get(doc, "lanes"), 0);
+
+	return json_array_get(json_object_get(lane, "channels"), 0);
+}
+
+static void
+say_row(const struct live *l, const json_t *row, bool utf8)
+{
+	FILE *out = begin();
+
+	live_row(l, row, 80, utf8, out);
+	fclose(out);
+}
+
 START_TEST(live_rates)
 {
 	struct live l = {.count = 0};
 	json_t *row;
-	FILE *out;
 
 	ck_assert(live_take(&l, load(relay_text, NULL, NULL)));
 	ck_assert(live_take(
@@ -393,21 +409,13 @@ START_TEST(live_rates)
 	row = json_array_get(l.rows, 0);
 	ck_assert_double_eq(live_find(&l, row)->rates[LIVE_TICKS - 1], 0);
 	/* 1000 more in two seconds */
-	json_object_set_new(
-		json_array_get(
-			json_object_get(
-				json_array_get(json_object_get(l.doc, "lanes"), 0),
-				"channels"),
-			0),
-		"captured", json_integer(2005));
+	json_object_set_new(first_channel(l.doc), "captured", json_integer(2005));
 	json_object_set_new(l.doc, "now_ns", json_integer(1790000004000000000));
 	ck_assert(live_take(&l, json_deep_copy(l.doc)));
 	row = json_array_get(l.rows, 0);
 	ck_assert_double_eq_tol(live_find(&l, row)->rates[LIVE_TICKS - 1], 500, 1e-6);
 	ck_assert_uint_eq(l.count, 2);
-	out = begin();
-	live_row(&l, row, 80, false, out);
-	fclose(out);
+	say_row(&l, row, false);
 	ck_assert_uint_eq(strlen(said), 80);
 	expect(" kospi200                500/s ");
 	expect("@        5       0       0     4s");
@@ -436,14 +444,9 @@ static void
 pass_seconds(struct live *l, unsigned int n, int64_t rate)
 {
 	for (; n > 0; n--) {
-		json_t *doc = json_deep_copy(l->doc), *channel;
+		json_t *doc = json_deep_copy(l->doc), *channel = first_channel(doc);
 		int64_t now_ns = doc_integer(doc, "now_ns") + NS_PER_S;
 
-		channel = json_array_get(
-			json_object_get(
-				json_array_get(json_object_get(doc, "lanes"), 0),
-				"channels"),
-			0);
 		json_object_set_new(doc, "now_ns", json_integer(now_ns));
 		json_object_set_new(
 			channel, "captured",
@@ -466,7 +469,6 @@ START_TEST(live_quiet)
 {
 	struct live l = {.count = 0};
 	json_t *sorted;
-	FILE *out;
 
 	ck_assert(live_take(&l, load(relay_text, NULL, NULL)));
 	pass_seconds(&l, LIVE_STEADY - 1, 3);
@@ -480,9 +482,7 @@ START_TEST(live_quiet)
 	sorted = channels_sort(l.rows, "trouble");
 	ck_assert_ptr_eq(json_array_get(sorted, 0), json_array_get(l.rows, 0));
 	json_decref(sorted);
-	out = begin();
-	live_row(&l, json_array_get(l.rows, 0), 80, true, out);
-	fclose(out);
+	say_row(&l, json_array_get(l.rows, 0), true);
 	expect("?kospi200 ");
 	pass_seconds(&l, 1, 3);
 	ck_assert_int_eq(trouble_of_first(&l), CHANNELS_FINE);

@@ -16,7 +16,6 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "ctl/reel.h"
@@ -25,9 +24,9 @@
 #include "path/capture.h"
 #include "path/emitted.h"
 #include "path/history.h"
+#include "client.h"
 #include "suite.h"
 
-#define PATIENCE_NS (30 * NS_PER_S)
 #define CHANNELS    3
 #define FRAME_BYTES 42
 
@@ -169,18 +168,6 @@ struct answer {
 	int status;
 };
 
-static int
-dial(void)
-{
-	struct sockaddr_un sa = {.sun_family = AF_UNIX};
-	int fd = socket(AF_UNIX, SOCK_STREAM, 0);
-
-	strcpy(sa.sun_path, path);
-	ck_assert_int_ge(fd, 0);
-	ck_assert_int_eq(connect(fd, (struct sockaddr *)&sa, sizeof(sa)), 0);
-	return fd;
-}
-
 static void
 say(int fd, const char *target)
 {
@@ -199,37 +186,26 @@ turn(void)
 static struct answer
 hear(int fd)
 {
-	mono_t give_up = mono_add(clock_now().mono, PATIENCE_NS);
-	size_t room = 1 << 20;
-	struct answer a = {.bytes = malloc(room)};
-	ssize_t n = -1;
-	char *end;
+	mono_t give_up = mono_add(clock_now().mono, CLIENT_PATIENCE_NS);
+	struct client_answer all = {.text = NULL};
+	struct answer a;
 
-	while (n != 0) {
+	do {
 		ck_assert(mono_before(clock_now().mono, give_up));
 		turn();
-		if (room - a.len < 65536)
-			a.bytes = realloc(a.bytes, room *= 2);
-		ck_assert_ptr_nonnull(a.bytes);
-		n = recv(fd, a.bytes + a.len, room - a.len - 1, MSG_DONTWAIT);
-		ck_assert(n >= 0 || errno == EAGAIN || errno == ECONNRESET);
-		a.len += n > 0 ? (size_t)n : 0;
-		if (n < 0 && errno == ECONNRESET)
-			break;
-	}
+	} while (!client_pull(fd, &all));
 	close(fd);
-	a.bytes[a.len] = '\0';
-	end = strstr((char *)a.bytes, "\r\n\r\n");
-	ck_assert_ptr_nonnull(end);
-	a.body = (size_t)(end + 4 - (char *)a.bytes);
-	ck_assert_int_eq(sscanf((char *)a.bytes, "HTTP/1.%*d %d", &a.status), 1);
+	a.bytes = (uint8_t *)all.text;
+	a.len = all.len;
+	a.body = (size_t)(client_body(&all) - all.text);
+	ck_assert_int_eq(sscanf(all.text, "HTTP/1.%*d %d", &a.status), 1);
 	return a;
 }
 
 static struct answer
 ask(const char *target)
 {
-	int fd = dial();
+	int fd = client_dial_path(path);
 
 	say(fd, target);
 	return hear(fd);
@@ -448,7 +424,7 @@ START_TEST(what_is_overtaken_is_said)
 {
 	struct answer a;
 	struct reel r;
-	int fd = dial();
+	int fd = client_dial_path(path);
 
 	for (uint64_t n = 0; n < 2000; n++)
 		put(1, n, NS_PER_S);
@@ -548,7 +524,7 @@ resident_kib(void)
 
 START_TEST(those_who_stall_are_closed_and_cost_little)
 {
-	mono_t give_up = mono_add(clock_now().mono, PATIENCE_NS);
+	mono_t give_up = mono_add(clock_now().mono, CLIENT_PATIENCE_NS);
 	int fds[RECORDINGS_MAX + 1];
 	struct answer a;
 	size_t before;
@@ -557,7 +533,7 @@ START_TEST(those_who_stall_are_closed_and_cost_little)
 		put(1, n, NS_PER_S);
 	before = resident_kib();
 	for (int i = 0; i < RECORDINGS_MAX; i++) {
-		fds[i] = dial();
+		fds[i] = client_dial_path(path);
 		say(fds[i], "/history?since=10s");
 	}
 	while (recordings.active < RECORDINGS_MAX)
@@ -586,7 +562,7 @@ START_TEST(those_who_go_away_are_let_go)
 	for (uint64_t n = 1; n < 20000; n++)
 		put(1, n, NS_PER_S);
 	for (int i = 0; i < 50; i++) {
-		int fd = dial();
+		int fd = client_dial_path(path);
 
 		say(fd, "/history?since=10s");
 		for (int k = 0; k < i; k++)
@@ -601,7 +577,7 @@ END_TEST
 
 START_TEST(the_server_may_end_amid_it)
 {
-	int fd = dial();
+	int fd = client_dial_path(path);
 
 	for (uint64_t n = 1; n < 20000; n++)
 		put(1, n, NS_PER_S);
