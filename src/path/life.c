@@ -29,21 +29,3 @@ life_take_bye(struct life *l, const struct wire_frame *f, struct wire_name *text
 	l->bye = (enum wire_bye)reason;
 	return true;
 }
-
-bool
-life_is_over(struct life *l, mono_t now, int64_t timeout_ns)
-{
-	if (mono_sub(now, l->heard) < timeout_ns)
-		return false;
-	gauge_set(&l->is_silent, true);
-	return true;
-}
-
-bool
-life_was_paused(mono_t *checked, mono_t now, int64_t timeout_ns)
-{
-	bool paused = mono_sub(now, *checked) > timeout_ns / 2;
-
-	*checked = now;
-	return paused;
-}

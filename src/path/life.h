@@ -28,10 +28,25 @@ void life_end(struct life *l);
 /* A BYE, with what it says for people. False: it broke the protocol. */
 bool life_take_bye(struct life *l, const struct wire_frame *f, struct wire_name *text);
 
-/* True once a path is silent for so long that it is to be closed. */
-bool life_is_over(struct life *l, mono_t now, int64_t timeout_ns);
+/* True once a path is silent for so long that it is to be closed. Asked every turn. */
+static inline bool
+life_is_over(struct life *l, mono_t now, int64_t timeout_ns)
+{
+	if (mono_sub(now, l->heard) < timeout_ns)
+		return false;
+	gauge_set(&l->is_silent, true);
+	return true;
+}
+
 /* We were away: what was said meanwhile is still to be read, so that no path is silent.
  * checked: when this was asked before. */
-bool life_was_paused(mono_t *checked, mono_t now, int64_t timeout_ns);
+static inline bool
+life_was_paused(mono_t *checked, mono_t now, int64_t timeout_ns)
+{
+	bool paused = mono_sub(now, *checked) > timeout_ns / 2;
+
+	*checked = now;
+	return paused;
+}
 
 #endif

@@ -137,7 +137,7 @@ peer_path_has_left(const struct peer_session *s)
 void
 peer_path_fill_bye(struct peer_session *s, struct peer_path *p, struct batch *b)
 {
-	if (!p->bye_due || p->report_now ||
+	if (p->report_now ||
 	    !wire_put_bye(&b->w, p->life.bye, wire_bye_name(p->life.bye)))
 		return;
 	p->bye_due = false;

@@ -38,6 +38,13 @@ struct peer_path {
 };
 
 bool peer_path_any_open(const struct peer_session *s);
+/* HELLO came on it, and it is not answered. */
+static inline bool
+peer_path_is_greeted(const struct peer_path *p)
+{
+	return p->welcoming || p->join_due || p->greet_due;
+}
+
 /* Our clock minus the relay's, by the best path. */
 int64_t peer_path_offset_ns(const struct peer_session *s);
 /* The relay goes, or is sent away. */
@@ -47,6 +54,7 @@ void peer_path_say_bye(struct peer_path *p, enum wire_bye reason);
 /* We leave: the final report, and BYE behind it, on all paths. */
 void peer_path_leave(struct peer_session *s);
 bool peer_path_has_left(const struct peer_session *s);
+/* BYE is due. */
 void peer_path_fill_bye(struct peer_session *s, struct peer_path *p, struct batch *b);
 /* Closes those that have ended. */
 void peer_path_check(struct peer_session *s, mono_t now);

@@ -328,14 +328,15 @@ peer_session_fill(struct peer_session *s, struct now now, unsigned int slot,
 
 	if (!p->life.up || p->life.bye_sent || p->life.bye_heard)
 		return;
-	if (!p->bye_due)
+	if (peer_path_is_greeted(p) && !p->bye_due)
 		peer_greeting_fill(s, now, p, b);
 	if (p->open) {
 		peer_request_fill(s, now, slot, b);
 		peer_report_fill(s, now, p, b);
 		peer_demand_fill(s, slot, b);
 	}
-	peer_path_fill_bye(s, p, b);
+	if (p->bye_due)
+		peer_path_fill_bye(s, p, b);
 	counter_add(&p->bytes, batch_used(b) - used);
 }
 

@@ -71,12 +71,6 @@ relay_session_memory_bytes(const struct relay_session *s)
 			   PATHS_MAX * sizeof *s->paths[0].sent);
 }
 
-enum session_state
-relay_session_state(const struct relay_session *s)
-{
-	return session_state(&s->state);
-}
-
 void
 relay_session_event(struct relay_session *s, enum session_event event, const char *why)
 {

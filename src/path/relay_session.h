@@ -79,7 +79,12 @@ void relay_session_event(struct relay_session *s, enum session_event event,
 /* Brings the books up to date. */
 void relay_session_balance(struct relay_session *s);
 
-enum session_state relay_session_state(const struct relay_session *s);
+static inline enum session_state
+relay_session_state(const struct relay_session *s)
+{
+	return session_state(&s->state);
+}
+
 /* Greeted, so that paths may join. */
 bool relay_session_is_carrying(const struct relay_session *s);
 

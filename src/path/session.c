@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "path/session.h"
 
-#include <stdatomic.h>
-
 static const char *const state_names[SESSION_STATES] = {
 	[SESSION_DOWN] = "down",     [SESSION_GREETING] = "greeting",
 	[SESSION_OPEN] = "open",     [SESSION_DRAINING] = "draining",
@@ -81,12 +79,6 @@ enum session_state
 session_next(enum session_state state, enum session_event event)
 {
 	return transitions[state][event];
-}
-
-enum session_state
-session_state(const _Atomic int *state)
-{
-	return (enum session_state)atomic_load_explicit(state, memory_order_relaxed);
 }
 
 bool

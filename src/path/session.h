@@ -11,6 +11,7 @@
  *   draining  nothing new is taken in; what is in flight is still delivered
  *   closed    said or heard BYE; only a new path leads out of it
  */
+#include <stdatomic.h>
 #include <stdbool.h>
 
 enum session_state {
@@ -40,7 +41,12 @@ const char *session_state_name(enum session_state state);
 const char *session_event_name(enum session_event event);
 
 /* The state of a session, which one changes and anyone may look at. */
-enum session_state session_state(const _Atomic int *state);
+static inline enum session_state
+session_state(const _Atomic int *state)
+{
+	return (enum session_state)atomic_load_explicit(state, memory_order_relaxed);
+}
+
 struct session_step {
 	enum session_state from, to;
 };
