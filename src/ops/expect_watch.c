@@ -3,11 +3,11 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "base/log.h"
 #include "base/quantity.h"
+#include "ops/channel_table.h"
 #include "ops/expect.h"
 #include "ops/view.h"
 #include "path/relay.h"
@@ -18,15 +18,18 @@ struct watched {
 };
 
 struct expect_watch {
-	struct watched *all; /* lane by lane, room for `channels` in each */
-	size_t lanes, channels;
+	struct channel_table table; /* of struct watched */
 };
 
 struct expect_watch *
 expect_watch_new(void)
 {
+	struct expect_watch *w = calloc(1, sizeof(*w));
+
 	tzset(); /* localtime_r(3) need not */
-	return calloc(1, sizeof(struct expect_watch));
+	if (w != NULL)
+		w->table.bytes = sizeof(struct watched);
+	return w;
 }
 
 void
@@ -34,27 +37,8 @@ expect_watch_free(struct expect_watch *w)
 {
 	if (w == NULL)
 		return;
-	free(w->all);
+	channel_table_fini(&w->table);
 	free(w);
-}
-
-/* False when memory is short: what there is stays, what is new is not looked at. */
-static bool
-make_room(struct expect_watch *w, size_t lanes, size_t channels)
-{
-	struct watched *all;
-
-	if (lanes <= w->lanes && channels <= w->channels)
-		return true;
-	all = calloc(lanes * channels, sizeof(*all));
-	if (all == NULL)
-		return false;
-	for (size_t lane = 0; lane < w->lanes; lane++)
-		memcpy(all + lane * channels, w->all + lane * w->channels,
-		       w->channels * sizeof(*all));
-	free(w->all);
-	*w = (struct expect_watch){.all = all, .lanes = lanes, .channels = channels};
-	return true;
 }
 
 static bool
@@ -134,21 +118,20 @@ expect_watch_look(struct expect_watch *w, const struct relay_views *views,
 		const struct relay *core = views->lanes[lane].core;
 		size_t n = relay_channel_count(core);
 
-		if (!make_room(w, views->count, n))
+		/* Where memory is short what is new is not looked at. */
+		if (!channel_table_grow(&w->table, views->count, n))
 			continue;
 		for (size_t i = 1; i < n; i++) /* not the marks */
-			look(&w->all[lane * w->channels + i], relay_channel(core, i),
-			     now, local_s);
+			look(channel_table_at(&w->table, lane, i),
+			     relay_channel(core, i), now, local_s);
 	}
 }
 
 const struct expect *
 expect_watch_at(const struct expect_watch *w, size_t lane, size_t index)
 {
-	const struct watched *at;
+	const struct watched *at =
+		w != NULL ? channel_table_at(&w->table, lane, index) : NULL;
 
-	if (w == NULL || lane >= w->lanes || index >= w->channels)
-		return NULL;
-	at = &w->all[lane * w->channels + index];
-	return at->expect.state == EXPECT_NONE ? NULL : &at->expect;
+	return at == NULL || at->expect.state == EXPECT_NONE ? NULL : &at->expect;
 }

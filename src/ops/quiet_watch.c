@@ -2,9 +2,9 @@
 #include "ops/quiet_watch.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/log.h"
+#include "ops/channel_table.h"
 #include "ops/quiet.h"
 #include "ops/view.h"
 #include "path/relay.h"
@@ -25,8 +25,7 @@ struct watched {
 };
 
 struct quiet_watch {
-	struct watched *all; /* lane by lane, room for `channels` in each */
-	size_t lanes, channels;
+	struct channel_table table; /* of struct watched */
 	mono_t looked;
 	struct news fell, spoke;
 };
@@ -34,7 +33,11 @@ struct quiet_watch {
 struct quiet_watch *
 quiet_watch_new(void)
 {
-	return calloc(1, sizeof(struct quiet_watch));
+	struct quiet_watch *w = calloc(1, sizeof(*w));
+
+	if (w != NULL)
+		w->table.bytes = sizeof(struct watched);
+	return w;
 }
 
 void
@@ -42,29 +45,8 @@ quiet_watch_free(struct quiet_watch *w)
 {
 	if (w == NULL)
 		return;
-	free(w->all);
+	channel_table_fini(&w->table);
 	free(w);
-}
-
-/* False when memory is short: what there is stays, what is new is not looked at. */
-static bool
-make_room(struct quiet_watch *w, size_t lanes, size_t channels)
-{
-	struct watched *all;
-
-	if (lanes <= w->lanes && channels <= w->channels)
-		return true;
-	all = calloc(lanes * channels, sizeof(*all));
-	if (all == NULL)
-		return false;
-	for (size_t lane = 0; lane < w->lanes; lane++)
-		memcpy(all + lane * channels, w->all + lane * w->channels,
-		       w->channels * sizeof(*all));
-	free(w->all);
-	w->all = all;
-	w->lanes = lanes;
-	w->channels = channels;
-	return true;
 }
 
 static void
@@ -118,10 +100,11 @@ quiet_watch_look(struct quiet_watch *w, const struct relay_views *views, mono_t 
 		const struct relay *core = views->lanes[lane].core;
 		size_t n = relay_channel_count(core);
 
-		if (!make_room(w, views->count, n))
+		/* Where memory is short what is new is not looked at. */
+		if (!channel_table_grow(&w->table, views->count, n))
 			continue;
 		for (size_t i = 1; i < n; i++) /* not the marks */
-			look_at(w, &w->all[lane * w->channels + i],
+			look_at(w, channel_table_at(&w->table, lane, i),
 				relay_channel(core, i), now);
 	}
 	tell(&w->fell, "nothing comes of what came steadily", now);
@@ -144,11 +127,11 @@ quiet_watch_told(const struct quiet_watch *w, size_t lane)
 {
 	struct quiet_told t = {.channels = 0};
 	int64_t heard_ns = INT64_MAX; /* ago, of whoever spoke last */
+	const struct watched *at;
 
-	if (w == NULL || lane >= w->lanes)
+	if (w == NULL)
 		return t;
-	for (size_t i = 1; i < w->channels; i++) {
-		const struct watched *at = &w->all[lane * w->channels + i];
+	for (size_t i = 1; (at = channel_table_at(&w->table, lane, i)) != NULL; i++) {
 		int64_t silent_ns = quiet_since_ns(&at->quiet, w->looked);
 
 		if (at->quiet.span.count == 0) /* it never spoke */
