@@ -18,7 +18,7 @@
 #include "path/path.h"
 #include "path/tunnel.h"
 
-/* ---- certificates, in files below rig_dir() ---- */
+/* ---- certificates, in files of their own directory: tunnel_rig_files.c ---- */
 
 struct certificate_spec {
 	const char *file;   /* writes file.crt and file.key */
