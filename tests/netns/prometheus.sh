@@ -6,7 +6,7 @@
 set -u
 # shellcheck source=lib.sh
 . "${TOMBOLO_SRCDIR:-$(dirname "$0")/../..}/tests/netns/lib.sh"
-need prometheus promtool jq
+need prometheus promtool jq python3
 rules=$TOMBOLO_SRCDIR/etc/prometheus/tombolo.rules.yml
 dashboard=$TOMBOLO_SRCDIR/etc/grafana/tombolo.json
 handbook=$TOMBOLO_SRCDIR/doc/TROUBLESHOOTING.md
@@ -215,9 +215,12 @@ runbooks_exist
 dashboard_holds
 write_relay_conf
 sed -i '/name: "\?market0"\?,/s|}$|, expect: {rate: 1/h, over: 24h}}|' "$dir/relay.yaml"
-# EC2 is not asked from here, so it is not known who is in the domain; that is told.
-export AWS_EC2_METADATA_DISABLED=true
-EMIT='quota: {flow_pps: 75000, flow_rate: 1Gbit}, domain: tgw-mcast-domain-0c4905cef79d6e597, members: ec2' \
+# shellcheck source=members.sh
+. "$TOMBOLO_SRCDIR/tests/netns/members.sh"
+start_cloud a
+members a 1 2 3 4
+export AWS_ENDPOINT_URL_EC2=$address
+EMIT="quota: {flow_pps: 75000, flow_rate: 1Gbit}, domain: $domain, members: ec2" \
 	start_bridge
 market --rate 2000 --count 2000 --seed 1 >/dev/null || fail marketgen
 wait_until 'is_at_rest 2000'
