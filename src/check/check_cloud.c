@@ -13,6 +13,7 @@
 #include "check/cloud.h"
 #include "check/judge.h"
 #include "check/preflight.h"
+#include "cloud/access.h"
 #include "ctl/doc.h"
 
 #define DOMAINS_TRIED 8 /* when it has to be found by its subnet */
@@ -158,10 +159,8 @@ find_keys(struct cloud *c)
 static const char *
 find_region(const struct cloud *c)
 {
-	const char *region = getenv("AWS_REGION");
+	const char *region = access_region();
 
-	if (region == NULL)
-		region = getenv("AWS_DEFAULT_REGION");
 	return region != NULL ? region : c->instance.region;
 }
 
@@ -360,9 +359,7 @@ look_at_domain(struct cloud *c)
 static bool
 is_wanted(const struct preflight *p)
 {
-	const char *off = getenv("AWS_EC2_METADATA_DISABLED");
-
-	if (off != NULL && strcasecmp(off, "true") == 0)
+	if (access_metadata_is_off())
 		return false;
 	return p->is_ec2 || getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT") != NULL;
 }

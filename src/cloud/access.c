@@ -7,13 +7,27 @@
 #include <string.h>
 #include <strings.h>
 
-static bool
-read_region(char region[IMDS_VALUE_BYTES])
+const char *
+access_region(void)
 {
 	const char *said = getenv("AWS_REGION");
 
-	if (said == NULL)
-		said = getenv("AWS_DEFAULT_REGION");
+	return said != NULL ? said : getenv("AWS_DEFAULT_REGION");
+}
+
+bool
+access_metadata_is_off(void)
+{
+	const char *off = getenv("AWS_EC2_METADATA_DISABLED");
+
+	return off != NULL && strcasecmp(off, "true") == 0;
+}
+
+static bool
+read_region(char region[IMDS_VALUE_BYTES])
+{
+	const char *said = access_region();
+
 	if (said == NULL || said[0] == '\0')
 		return false;
 	return snprintf(region, IMDS_VALUE_BYTES, "%s", said) < IMDS_VALUE_BYTES;
@@ -22,9 +36,7 @@ read_region(char region[IMDS_VALUE_BYTES])
 static int
 open_metadata(struct imds *m, int64_t timeout_ns, char error[WEB_ERROR_BYTES])
 {
-	const char *off = getenv("AWS_EC2_METADATA_DISABLED");
-
-	if (off == NULL || strcasecmp(off, "true") != 0)
+	if (!access_metadata_is_off())
 		return imds_open(m, getenv("AWS_EC2_METADATA_SERVICE_ENDPOINT"),
 				 timeout_ns, error);
 	snprintf(error, WEB_ERROR_BYTES,

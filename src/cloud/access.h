@@ -6,6 +6,7 @@
  * AWS's own tools read it, and by the instance metadata service for what it does not
  * say. Shell; blocks.
  */
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "cloud/imds.h"
@@ -16,6 +17,11 @@ struct access {
 	struct keys keys;
 	char region[IMDS_VALUE_BYTES];
 };
+
+/* By the environment; NULL: it does not say. */
+const char *access_region(void);
+/* The metadata service is not to be asked. */
+bool access_metadata_is_off(void);
 
 /* 0 or negative errno with a line in error. */
 int access_find(struct access *a, int64_t timeout_ns, char error[WEB_ERROR_BYTES]);

@@ -37,9 +37,8 @@ struct ledger_page {
 		dropped[DROP_POINT_COUNT]; /* before capture; of a lane, all channels */
 	/* Summed by magnitude, so that no two channels hide each other. */
 	uint64_t residual;
-	uint64_t unoffered; /* left the history, and no peer's books know of it */
-	uint64_t
-		unreported; /* left the relay, and long since is not in the peer's books */
+	uint64_t unoffered;  /* left the history, and no peer's books know of it */
+	uint64_t unreported; /* left the relay long since, not in the peer's books */
 	uint64_t over_quota; /* emitted while above emit.quota; of all channels */
 	/* Beside the books, of anybody's packets: the interfaces' own figures. */
 	uint64_t exceeded[ALLOWANCE_COUNT];

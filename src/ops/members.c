@@ -120,18 +120,25 @@ ask_and_post(struct members *m)
 	post(m, rc, groups, count, error);
 }
 
+static struct timespec
+after(clockid_t clock, int64_t ns)
+{
+	struct timespec end;
+
+	clock_gettime(clock, &end);
+	ns += end.tv_nsec;
+	end.tv_sec += ns / NS_PER_S;
+	end.tv_nsec = ns % NS_PER_S;
+	return end;
+}
+
 /* False: it is over. */
 static bool
 wait_period(struct members *m)
 {
-	struct timespec end;
-	int64_t ns;
+	struct timespec end = after(CLOCK_MONOTONIC, m->period_ns);
 	bool stopping;
 
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	ns = end.tv_nsec + m->period_ns;
-	end.tv_sec += ns / NS_PER_S;
-	end.tv_nsec = ns % NS_PER_S;
 	pthread_mutex_lock(&m->lock);
 	while (!m->stopping &&
 	       pthread_cond_timedwait(&m->wake, &m->lock, &end) != ETIMEDOUT)
@@ -197,7 +204,6 @@ void
 members_stop(struct members *m)
 {
 	struct timespec end;
-	int64_t ns;
 
 	if (m == NULL)
 		return;
@@ -205,10 +211,7 @@ members_stop(struct members *m)
 	m->stopping = true;
 	pthread_cond_signal(&m->wake);
 	pthread_mutex_unlock(&m->lock);
-	clock_gettime(CLOCK_REALTIME, &end);
-	ns = end.tv_nsec + PARTING_MS * NS_PER_MS;
-	end.tv_sec += ns / NS_PER_S;
-	end.tv_nsec = ns % NS_PER_S;
+	end = after(CLOCK_REALTIME, PARTING_MS * NS_PER_MS);
 	if (pthread_timedjoin_np(m->thread, NULL, &end) != 0)
 		return; /* it still uses all of it */
 	free(m->groups);

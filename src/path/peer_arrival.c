@@ -26,7 +26,6 @@ queue(struct peer_channel *c, uint32_t chunk)
 	}
 	if (c->ready++ == 0 || seq_before(seq, c->ready_low))
 		c->ready_low = seq;
-	h->flow = c->flow; /* it may have moved while this was held */
 	ready_put(c->session->peer->ready, chunk);
 }
 
@@ -79,7 +78,6 @@ store(struct peer_channel *c, struct now now, const struct wire_data *d, bool re
 			    .arrived = now.mono,
 			    .len = (uint32_t)d->len,
 			    .era = c->session->era,
-			    .flow = c->flow,
 			    .next = POOL_NONE,
 			    .repaired = repair};
 	uint32_t chunk = pool_put(p->pool, &held, d->payload);

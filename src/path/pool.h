@@ -27,9 +27,8 @@ struct held {
 	utc_t captured;
 	mono_t arrived;
 	uint32_t len;
-	uint32_t era; /* counts the epochs of its session */
-	uint32_t
-		flow; /* of the quota: group and port that it goes to; ready.h sets it */
+	uint32_t era;  /* counts the epochs of its session */
+	uint32_t flow; /* of the quota: where it goes to; ready.h sets it */
 	uint32_t next; /* in the queue of what is ready to be emitted */
 	bool repaired;
 };
